@@ -1,0 +1,154 @@
+"""What both estimators share: labels, weights, the loss and everything said of a raw score."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, column_or_1d
+
+from skfocal.objectives._loss import PROBABILITIES, make_loss
+
+
+class FocalClassifier(ClassifierMixin, BaseEstimator):
+    """Base of the estimators: they differ in ``fit`` and ``raw_predict`` only."""
+
+    _parameter_constraints: dict = {
+        "gamma": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "alpha": [None, Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "probability": [StrOptions(set(PROBABILITIES))],
+    }
+
+    def predict(self, X):
+        """Most probable class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+        """
+        return self._most_probable(self.raw_predict(X))
+
+    def predict_proba(self, X):
+        """Probabilities of the classes, in the sense of the parameter ``probability``.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return self._probabilities(self.raw_predict(X))
+
+    def predict_log_proba(self, X):
+        """Logarithm of :meth:`predict_proba`, finite where that underflows.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
+        raw_prediction = self.raw_predict(X)
+        return self.loss_.predict_log_proba(raw_prediction, self.probability)
+
+    def decision_function(self, X):
+        """Log-odds (binary) or log-probabilities (multiclass) of :meth:`predict_proba`.
+
+        For ``gamma > 0`` this is not the raw score, which :meth:`raw_predict` returns.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        return self._decision(self.raw_predict(X))
+
+    def _probabilities(self, raw_prediction):
+        return self.loss_.predict_proba(raw_prediction, self.probability)
+
+    def _decision(self, raw_prediction):
+        if len(self.classes_) == 2:
+            return self.loss_.log_odds(raw_prediction, self.probability)
+        return self.loss_.predict_log_proba(raw_prediction, self.probability)
+
+    def _most_probable(self, raw_prediction):
+        decision = self._decision(raw_prediction)
+        best = decision.argmax(axis=1) if decision.ndim > 1 else (decision > 0).astype(np.intp)
+        return self.classes_[best]
+
+
+def encode_labels(y):
+    """Sorted classes and the index of each label; ValueError unless there are two or more."""
+    y = column_or_1d(y, warn=True)
+    check_classification_targets(y)
+    classes, encoded = np.unique(y, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(
+            f"y must hold at least two classes, got only one class: {classes.tolist()}."
+        )
+    return classes, encoded
+
+
+def encode_known_labels(y, classes, name):
+    """Index of each label among ``classes``; ValueError where a label is not among them."""
+    y = np.asarray(column_or_1d(y))
+    strangers = np.setdiff1d(y, classes)
+    if len(strangers):
+        raise ValueError(
+            f"{name} holds labels never seen in training: {strangers.tolist()}; "
+            f"the classes are {classes.tolist()}."
+        )
+    return np.searchsorted(classes, y)
+
+
+def check_weight(sample_weight, X, name="sample_weight"):
+    """Non-negative float weights of which one is positive, or None."""
+    if sample_weight is None:
+        return None
+    sample_weight = _check_sample_weight(sample_weight, X)
+    if np.any(sample_weight < 0):
+        raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
+    if not np.any(sample_weight > 0):
+        raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
+    return sample_weight
+
+
+def build_loss(estimator, classes, y, sample_weight):
+    """Loss of an estimator's gamma, and of its alpha times its class weights."""
+    loss = make_loss(len(classes), gamma=estimator.gamma, alpha=estimator.alpha)
+    if estimator.class_weight is None:
+        return loss
+    factors = _class_factors(estimator.class_weight, classes, y, sample_weight)
+    if loss.alpha is not None:
+        factors = factors * loss.alpha
+    return make_loss(len(classes), gamma=estimator.gamma, alpha=factors)
+
+
+def _class_factors(class_weight, classes, y, sample_weight):
+    """Weight of each class; "balanced" counts weighted rows, so a weight of 2 is a row twice."""
+    if class_weight == "balanced":
+        masses = np.bincount(y, weights=sample_weight, minlength=len(classes))
+        masses = np.where(masses > 0, masses, masses.sum())  # any value: the class has no part
+        return masses.sum() / (len(classes) * masses)
+    factors = compute_class_weight(class_weight, classes=classes, y=classes[y])
+    if not np.all(np.isfinite(factors) & (factors > 0)):
+        raise ValueError(
+            f"class_weight must be finite and positive, got {class_weight!r}; "
+            "to leave out rows, give them a sample_weight of zero."
+        )
+    return factors

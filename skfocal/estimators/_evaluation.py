@@ -1,0 +1,127 @@
+"""Evaluation during boosting: metrics of probabilities, and early stopping by one of them."""
+
+import inspect
+
+import lightgbm
+import numpy as np
+from sklearn import metrics
+
+
+def _auc(y_true, proba, sample_weight):
+    one_hot, proba = _one_hot(y_true, proba)
+    return metrics.roc_auc_score(one_hot, proba, sample_weight=sample_weight)
+
+
+def _average_precision(y_true, proba, sample_weight):
+    one_hot, proba = _one_hot(y_true, proba)
+    return metrics.average_precision_score(one_hot, proba, sample_weight=sample_weight)
+
+
+def _log_loss(y_true, proba, sample_weight):
+    labels = np.arange(proba.shape[1])
+    return metrics.log_loss(y_true, proba, sample_weight=sample_weight, labels=labels)
+
+
+def _error(y_true, proba, sample_weight):
+    return metrics.zero_one_loss(y_true, proba.argmax(axis=1), sample_weight=sample_weight)
+
+
+# By LightGBM's names. LightGBM itself would take raw scores for probabilities here, since the
+# objective is a custom one. The flag says whether higher is better.
+NAMED_METRICS = {
+    "auc": (_auc, True),
+    "average_precision": (_average_precision, True),
+    "binary_logloss": (_log_loss, False),
+    "multi_logloss": (_log_loss, False),
+    "binary_error": (_error, False),
+    "multi_error": (_error, False),
+}
+
+
+def check_eval_metric(eval_metric):
+    """Return the metrics asked for as a list of names and callables."""
+    if eval_metric is None:
+        return []
+    wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
+    for metric in wanted:
+        if not callable(metric) and metric not in NAMED_METRICS:
+            raise ValueError(
+                f"eval_metric must be a callable or one of {sorted(NAMED_METRICS)}, got {metric!r}."
+            )
+        if callable(metric):
+            _count_arguments(metric)
+    return wanted
+
+
+def probability_metric(metric, to_proba):
+    """LightGBM's ``feval`` of a named or user-defined metric of probabilities.
+
+    Parameters
+    ----------
+    metric : str or callable
+        A name of :data:`NAMED_METRICS`, or ``(y_true, proba)`` or ``(y_true, proba, weight)``
+        returning ``(name, value, is_higher_better)`` or a list of such. ``y_true`` holds class
+        indices; ``proba`` is of shape (n,), that of class 1, or, multiclass, (n, n_classes).
+    to_proba : callable
+        From raw scores as LightGBM has them to probabilities of shape (n, n_classes).
+
+    Returns
+    -------
+    feval : callable
+    """
+    if not callable(metric):
+        score, higher_is_better = NAMED_METRICS[metric]
+
+        def named(raw_prediction, dataset):
+            y_true = dataset.get_label().astype(np.intp)
+            value = score(y_true, to_proba(raw_prediction), dataset.get_weight())
+            return metric, float(value), higher_is_better
+
+        return named
+
+    n_arguments = _count_arguments(metric)
+
+    def custom(raw_prediction, dataset):
+        proba = to_proba(raw_prediction)
+        proba = proba[:, 1] if proba.shape[1] == 2 else proba
+        arguments = dataset.get_label().astype(np.intp), proba, dataset.get_weight()
+        return metric(*arguments[:n_arguments])
+
+    return custom
+
+
+def stop_early(patience):
+    """LightGBM's early stopping, watching the first metric on the first evaluation set alone."""
+    stop = lightgbm.early_stopping(patience, verbose=False)
+
+    def callback(env):
+        watched = env.evaluation_result_list[:1]
+        stop(
+            lightgbm.callback.CallbackEnv(
+                model=env.model,
+                params=env.params,
+                iteration=env.iteration,
+                begin_iteration=env.begin_iteration,
+                end_iteration=env.end_iteration,
+                evaluation_result_list=watched,
+            )
+        )
+
+    callback.order = stop.order
+    return callback
+
+
+def _count_arguments(metric):
+    n_arguments = len(inspect.signature(metric).parameters)
+    if n_arguments not in (2, 3):
+        raise TypeError(
+            "eval_metric must take (y_true, proba) or (y_true, proba, weight), "
+            f"got a callable of {n_arguments} arguments."
+        )
+    return n_arguments
+
+
+def _one_hot(y_true, proba):
+    """Indicators and scores of class 1 or, multiclass, of every class."""
+    indicators = np.eye(proba.shape[1])[y_true]
+    return (indicators[:, 1], proba[:, 1]) if proba.shape[1] == 2 else (indicators, proba)

@@ -1,0 +1,561 @@
+"""LightGBM trees trained with the focal loss."""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from numbers import Integral, Real
+from typing import Any
+
+import lightgbm
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
+
+from skfocal.estimators._base import (
+    FocalClassifier,
+    build_loss,
+    check_weight,
+    encode_known_labels,
+    encode_labels,
+)
+from skfocal.estimators._evaluation import check_eval_metric, probability_metric, stop_early
+from skfocal.estimators._frames import lightgbm_input
+from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
+from skfocal.objectives import FocalMetric, FocalObjective
+from skfocal.objectives._blocks import n_threads
+from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
+
+# Constant or tiny data without a usable feature end in an error otherwise (LightGBM #5667).
+FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
+
+
+class FocalLGBMClassifier(FocalClassifier):
+    """Gradient boosted trees of LightGBM that minimise the focal loss.
+
+    Parameters
+    ----------
+    gamma : float or array-like of shape (n_classes,), default=2.0
+        Focusing exponent >= 0, of all classes or of each in the order of ``classes_``. 0 is
+        cross-entropy.
+    alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
+        Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``, so 0.25
+        *down*-weights the positives.
+    curvature : {"majorant", "newton"}, default="majorant"
+        Second-order term of the trees. "majorant": ``1 + max(gamma)`` times the gradient's size
+        (twice that for several classes); with ``learning_rate <= 1`` and full batches no tree
+        raises the training loss. "newton": the positive part of the exact Hessian; at
+        ``gamma=0`` the trees are those of ``LGBMClassifier``.
+    probability : {"posterior", "unweighted", "score"}, default="posterior"
+        What :meth:`predict_proba` means. "posterior": the probability in the population as
+        weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
+        class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
+        ``gamma > 0``.
+    boosting_type : {"gbdt", "dart", "goss"}, default="gbdt"
+    num_leaves : int, default=31
+    max_depth : int, default=-1
+    learning_rate : float, default=0.1
+    n_estimators : int, default=100
+    subsample_for_bin : int, default=200000
+    min_split_gain : float, default=0.0
+    min_child_weight : float, default=1e-3
+    min_child_samples : int, default=20
+    subsample : float, default=1.0
+    subsample_freq : int, default=0
+    colsample_bytree : float, default=1.0
+    reg_alpha : float, default=0.0
+    reg_lambda : float, default=0.0
+        As in ``lightgbm.LGBMClassifier``. ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and
+        ``min_split_gain`` mean the same at every gamma: gradients are scaled so that the trees
+        start from cross-entropy's curvature.
+    importance_type : {"split", "gain"}, default="split"
+        Kind of :attr:`feature_importances_`.
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into alpha. "balanced" is the weighted
+        ``n_samples / (n_classes * np.bincount(y))``.
+    early_stopping : bool, default=False
+        Whether to stop when the focal loss (or the first ``eval_metric``) of the first
+        evaluation set, or else of held-out rows, has not improved for ``n_iter_no_change``
+        rounds.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the rows to hold out, stratified, where ``fit`` gets no evaluation set.
+    n_iter_no_change : int, default=10
+    random_state : int, RandomState or None, default=None
+        Seed of LightGBM and of the held-out rows.
+    n_jobs : int or None, default=None
+        Threads; ``None`` means as many as OpenMP would use, which respects joblib's limits.
+    verbose : int, default=0
+        Print the evaluation metrics every so many rounds.
+    lgbm_params : dict or None, default=None
+        Parameters for which LightGBM has no scikit-learn name, such as ``max_bin``.
+
+    Attributes
+    ----------
+    booster_ : lightgbm.Booster
+        The trees as trained. Their raw score lacks the constant start that
+        :meth:`raw_predict` adds.
+    classes_ : ndarray of shape (n_classes,)
+    loss_ : BinaryFocalLoss or MulticlassFocalLoss
+    best_iteration_ : int
+        Rounds that predictions use by default.
+    evals_result_ : dict
+        Metrics per evaluation set and round.
+    feature_importances_ : ndarray of shape (n_features_in_,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where the columns of X have names.
+
+    See Also
+    --------
+    FocalLogisticRegression : A linear model under the same loss.
+
+    Notes
+    -----
+    As LightGBM bins and counts rows, a row of weight 2 is not quite the same as the row twice.
+
+    References
+    ----------
+    Lin et al., Focal loss for dense object detection, ICCV 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from skfocal import FocalLGBMClassifier
+    >>> X, y = make_classification(n_samples=500, weights=[0.9], random_state=0)
+    >>> model = FocalLGBMClassifier(gamma=1.0, n_estimators=20).fit(X, y)
+    >>> model.predict_proba(X).shape
+    (500, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **FocalClassifier._parameter_constraints,
+        "curvature": [StrOptions(set(CURVATURES))],
+        "boosting_type": [StrOptions({"gbdt", "dart", "goss"})],
+        "num_leaves": [Interval(Integral, 2, None, closed="left")],
+        "max_depth": [Integral],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "n_estimators": [Interval(Integral, 1, None, closed="left")],
+        "subsample_for_bin": [Interval(Integral, 1, None, closed="left")],
+        "min_split_gain": [Interval(Real, 0, None, closed="left")],
+        "min_child_weight": [Interval(Real, 0, None, closed="left")],
+        "min_child_samples": [Interval(Integral, 0, None, closed="left")],
+        "subsample": [Interval(Real, 0, 1, closed="right")],
+        "subsample_freq": [Integral],
+        "colsample_bytree": [Interval(Real, 0, 1, closed="right")],
+        "reg_alpha": [Interval(Real, 0, None, closed="left")],
+        "reg_lambda": [Interval(Real, 0, None, closed="left")],
+        "importance_type": [StrOptions({"split", "gain"})],
+        "early_stopping": ["boolean"],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+        "lgbm_params": [dict, None],
+    }
+
+    def __init__(
+        self,
+        gamma=2.0,
+        *,
+        alpha=None,
+        curvature="majorant",
+        probability="posterior",
+        boosting_type="gbdt",
+        num_leaves=31,
+        max_depth=-1,
+        learning_rate=0.1,
+        n_estimators=100,
+        subsample_for_bin=200000,
+        min_split_gain=0.0,
+        min_child_weight=1e-3,
+        min_child_samples=20,
+        subsample=1.0,
+        subsample_freq=0,
+        colsample_bytree=1.0,
+        reg_alpha=0.0,
+        reg_lambda=0.0,
+        importance_type="split",
+        class_weight=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+        lgbm_params=None,
+    ):
+        self.gamma = gamma
+        self.alpha = alpha
+        self.curvature = curvature
+        self.probability = probability
+        self.boosting_type = boosting_type
+        self.num_leaves = num_leaves
+        self.max_depth = max_depth
+        self.learning_rate = learning_rate
+        self.n_estimators = n_estimators
+        self.subsample_for_bin = subsample_for_bin
+        self.min_split_gain = min_split_gain
+        self.min_child_weight = min_child_weight
+        self.min_child_samples = min_child_samples
+        self.subsample = subsample
+        self.subsample_freq = subsample_freq
+        self.colsample_bytree = colsample_bytree
+        self.reg_alpha = reg_alpha
+        self.reg_lambda = reg_lambda
+        self.importance_type = importance_type
+        self.class_weight = class_weight
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.lgbm_params = lgbm_params
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        init_score=None,
+        eval_X=None,
+        eval_y=None,
+        eval_names=None,
+        eval_sample_weight=None,
+        eval_metric=None,
+        categorical_feature="auto",
+        callbacks=None,
+        init_model=None,
+        eval_set=None,
+    ):
+        """Fit the trees.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            NaN means missing. Categorical columns of pandas and polars frames are used as such.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+        init_score : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Scores to start from instead of the constant of least loss. As in LightGBM,
+            predictions do not add them.
+        eval_X : {array-like, sparse matrix, dataframe} or tuple of those, default=None
+            Features of evaluation sets.
+        eval_y : array-like or tuple of those, default=None
+            Their labels, of the same kind as y.
+        eval_names : list of str, default=None
+            Their names; ``valid_0``, ``valid_1``, ... by default.
+        eval_sample_weight : array-like or list of those, default=None
+            Their weights.
+        eval_metric : str, callable or list of those, default=None
+            Metrics of the evaluation sets besides the focal loss: "auc", "average_precision",
+            "binary_logloss", "multi_logloss", "binary_error", "multi_error", or a callable
+            ``(y_true, proba)`` or ``(y_true, proba, weight)`` that returns
+            ``(name, value, is_higher_better)``, where y_true holds class indices and proba is
+            the probability of class 1 or, multiclass, of every class.
+        categorical_feature : "auto" or list of int or str, default="auto"
+            As in LightGBM.
+        callbacks : list of callable, default=None
+            LightGBM's callbacks.
+        init_model : FocalLGBMClassifier, default=None
+            Fitted model whose trees and start to go on from.
+        eval_set : None
+            Not supported: use ``eval_X`` and ``eval_y``.
+
+        Returns
+        -------
+        self : FocalLGBMClassifier
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an input is out of range.
+        TypeError
+            If ``eval_set`` is given, or an argument is of the wrong kind.
+        """
+        if eval_set is not None:
+            raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
+        params = self._train_params()
+        metrics = check_eval_metric(eval_metric)
+        X = lightgbm_input(self, X, reset=True)
+        classes, y = encode_labels(y)
+        train = _Rows(X, y, check_weight(sample_weight, X), init_score)
+        check_consistent_length(*train.columns())
+        evaluation = self._evaluation_rows(eval_X, eval_y, eval_sample_weight, classes)
+        loss = build_loss(self, classes, y, train.weight)
+        start = self._check_init_model(init_model, classes)
+        if self.early_stopping and not evaluation:
+            train, evaluation = self._hold_out(train)
+        if start is None:
+            start = loss.fit_intercept_only(train.y, train.weight) if init_score is None else 0.0
+
+        features = self._feature_arguments(X, categorical_feature)
+        train_set = train.dataset(params, features)
+        names = list(eval_names or [f"valid_{i}" for i in range(len(evaluation))])
+        loss_arguments = {"alpha": loss.alpha, "n_classes": len(classes), "offset": start}
+        params["objective"] = FocalObjective(
+            loss.gamma,
+            curvature=self.curvature,
+            scale=curvature_scale(loss, train.y, train.weight),
+            **loss_arguments,
+        )
+        if len(classes) > 2:
+            params["num_class"] = len(classes)
+        fevals = [
+            probability_metric(metric, partial(self._score_proba, loss, start))
+            for metric in metrics
+        ]
+        evals_result = {}
+        booster = _train(
+            params,
+            train_set,
+            num_boost_round=self.n_estimators,
+            valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
+            valid_names=names,
+            feval=[*fevals, FocalMetric(loss.gamma, **loss_arguments)],
+            callbacks=[*(callbacks or []), *self._callbacks(evals_result)],
+            init_model=None if init_model is None else init_model.booster_,
+        )
+        self.classes_, self.loss_, self._start = classes, loss, start
+        self.booster_, self.evals_result_ = booster, evals_result
+        self.best_iteration_ = booster.best_iteration or booster.current_iteration()
+        return self
+
+    def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Raw score on which the loss was minimised: the trees' sum plus the constant start.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+        start_iteration : int, default=0
+            First boosting round to use; the constant start goes with round 0.
+        num_iteration : int or None, default=None
+            Rounds to use; ``None`` is :attr:`best_iteration_` from round 0 on, all where <= 0.
+
+        Returns
+        -------
+        raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        X = lightgbm_input(self, X, reset=False)
+        raw_prediction = self.booster_.predict(
+            X,
+            raw_score=True,
+            start_iteration=start_iteration,
+            num_iteration=num_iteration,
+            num_threads=self._num_threads(),
+        )
+        return raw_prediction + self._start if start_iteration <= 0 else raw_prediction
+
+    def predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Most probable class of each row; parameters as in :meth:`raw_predict`.
+
+        Returns
+        -------
+        y_pred : ndarray of shape (n_samples,)
+        """
+        return self._most_probable(
+            self.raw_predict(X, start_iteration=start_iteration, num_iteration=num_iteration)
+        )
+
+    def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
+        """Probabilities of the classes, in the sense of the parameter ``probability``.
+
+        Parameters are those of :meth:`raw_predict`.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+            Columns in the order of ``classes_``.
+        """
+        return self._probabilities(
+            self.raw_predict(X, start_iteration=start_iteration, num_iteration=num_iteration)
+        )
+
+    @property
+    def feature_importances_(self):
+        """Number of splits or their total gain per feature, by ``importance_type``."""
+        check_is_fitted(self)
+        return self.booster_.feature_importance(importance_type=self.importance_type)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _train_params(self):
+        """LightGBM's parameters, all but the objective."""
+        params = check_lgbm_params(self.lgbm_params) | FIXED_PARAMS
+        own = set(OWN) - {"early_stopping", "n_estimators", "random_state", "n_jobs", "verbose"}
+        params |= {name: getattr(self, name) for name in own}
+        params |= {"num_threads": self._num_threads(), "verbosity": -1}
+        if self.random_state is not None:
+            params["seed"] = self._seed()
+        return params
+
+    def _num_threads(self):
+        """LightGBM's 0 respects the limits that joblib sets in its workers."""
+        return 0 if self.n_jobs is None else n_threads(self.n_jobs)
+
+    def _seed(self):
+        if isinstance(self.random_state, Integral):
+            return int(self.random_state)
+        return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
+
+    def _evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes):
+        """Evaluation sets as checked rows."""
+        if (eval_X is None) != (eval_y is None):
+            raise ValueError("eval_X and eval_y must be given together.")
+        sets_X, sets_y = _as_tuple(eval_X, 2), _as_tuple(eval_y, 1)
+        weights = _as_tuple(eval_sample_weight, 1) or (None,) * len(sets_X)
+        if not len(sets_X) == len(sets_y) == len(weights):
+            raise ValueError(
+                "eval_X, eval_y and eval_sample_weight must hold as many sets, got "
+                f"{len(sets_X)}, {len(sets_y)} and {len(weights)}."
+            )
+        evaluation = []
+        for X, y, weight in zip(sets_X, sets_y, weights, strict=True):
+            X = lightgbm_input(self, X, reset=False)
+            y = encode_known_labels(y, classes, "eval_y")
+            weight = check_weight(weight, X, "eval_sample_weight")
+            evaluation.append(_Rows(X, y, weight, None))
+            check_consistent_length(*evaluation[-1].columns())
+        return evaluation
+
+    def _hold_out(self, rows):
+        """Split rows into those to train on and one evaluation set, stratified where possible."""
+        split = partial(
+            train_test_split,
+            np.arange(len(rows.y)),
+            test_size=self.validation_fraction,
+            random_state=self.random_state,
+        )
+        try:
+            kept, held_out = split(stratify=rows.y)
+        except ValueError as error:
+            warnings.warn(
+                f"early_stopping holds out rows without stratification: {error}", stacklevel=3
+            )
+            kept, held_out = split()
+        return rows.take(kept), [rows.take(held_out)]
+
+    def _check_init_model(self, init_model, classes):
+        """Start of the model to go on from, or None."""
+        if init_model is None:
+            return None
+        if not isinstance(init_model, FocalLGBMClassifier):
+            raise TypeError(
+                f"init_model must be a fitted FocalLGBMClassifier, got {type(init_model).__name__}."
+            )
+        check_is_fitted(init_model)
+        if not np.array_equal(init_model.classes_, classes):
+            raise ValueError(
+                f"init_model was fitted to the classes {init_model.classes_.tolist()}, "
+                f"y holds {classes.tolist()}."
+            )
+        if init_model.n_features_in_ != self.n_features_in_:
+            raise ValueError(
+                f"init_model was fitted to {init_model.n_features_in_} features, "
+                f"X has {self.n_features_in_}."
+            )
+        return init_model._start
+
+    def _feature_arguments(self, X, categorical_feature):
+        """Names of the features and indices of the categorical ones, as a Dataset takes them."""
+        known = list(getattr(self, "feature_names_in_", []))
+        generic = [f"Column_{i}" for i in range(self.n_features_in_)]
+        # LightGBM refuses characters that mean something in its model format.
+        names = generic if not known or set('",:[]{}') & set("".join(known)) else known
+        if not isinstance(categorical_feature, str):
+            unknown = {c for c in categorical_feature if isinstance(c, str)} - set(known)
+            if unknown:
+                raise ValueError(
+                    f"categorical_feature names no column of X: {sorted(unknown)}."
+                )
+            categorical_feature = [
+                known.index(c) if isinstance(c, str) else c for c in categorical_feature
+            ]
+        elif categorical_feature != "auto":
+            raise ValueError(
+                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
+            )
+        return {"feature_name": names, "categorical_feature": categorical_feature}
+
+    def _score_proba(self, loss, start, raw_prediction):
+        return loss.predict_proba(raw_prediction + start, self.probability)
+
+    def _callbacks(self, evals_result):
+        callbacks = [lightgbm.record_evaluation(evals_result)]
+        if self.verbose:
+            callbacks.append(lightgbm.log_evaluation(int(self.verbose)))
+        if self.early_stopping:
+            callbacks.append(stop_early(self.n_iter_no_change))
+        return callbacks
+
+
+@dataclass
+class _Rows:
+    """Rows to train on or to evaluate: features, class indices, weights, start scores."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None
+    init_score: Any
+
+    def __post_init__(self):
+        # LightGBM keeps weights in float32: the start must be computed from the same numbers.
+        if self.weight is not None:
+            self.weight = self.weight.astype(np.float32)
+
+    def columns(self):
+        return self.X, self.y, self.weight, self.init_score
+
+    def take(self, rows):
+        return _Rows(
+            *(None if column is None else _safe_indexing(column, rows) for column in self.columns())
+        )
+
+    def dataset(self, params, features, reference=None):
+        return lightgbm.Dataset(
+            self.X,
+            label=self.y,
+            weight=self.weight,
+            init_score=self.init_score,
+            reference=reference,
+            params=params,
+            **features,
+        )
+
+
+def _as_tuple(sets, ndim):
+    """Evaluation sets as a tuple: a tuple or list of arrays of ``ndim`` axes, or one alone."""
+    if sets is None:
+        return ()
+    if isinstance(sets, list):
+        return tuple(sets) if sets and _ndim(sets[0]) == ndim else (sets,)
+    return sets if isinstance(sets, tuple) else (sets,)
+
+
+def _ndim(values):
+    return len(values.shape) if hasattr(values, "shape") else np.ndim(values)
+
+
+def _train(params, train_set, **arguments):
+    """``lightgbm.train``, with a clear error for a failure that parameters cause."""
+    try:
+        return lightgbm.train(params, train_set, **arguments)
+    except lightgbm.basic.LightGBMError as error:
+        if "_count" not in str(error):
+            raise
+        raise ValueError(
+            "LightGBM made an empty leaf (its issue #4739): raise min_child_samples or "
+            f"min_child_weight. {error}"
+        ) from error

@@ -1,0 +1,261 @@
+"""Logistic regression with the focal loss."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.base import _fit_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
+from skfocal.estimators._solvers import SMOOTH_SOLVERS, choose_solver, minimize_linear
+from skfocal.objectives._linear import LinearObjective
+
+
+class FocalLogisticRegression(FocalClassifier):
+    """Logistic regression that minimises the focal loss.
+
+    The coefficients minimise ``C * sum_i w_i f_i + penalty(coef)``, f the focal loss of the score
+    ``x @ coef + intercept`` and the penalty that of
+    :class:`sklearn.linear_model.LogisticRegression`: at ``gamma=0`` so is the minimum.
+
+    Parameters
+    ----------
+    gamma : float or array-like of shape (n_classes,), default=2.0
+        Focusing exponent >= 0, of all classes or of each in the order of ``classes_``. 0 is
+        cross-entropy.
+    alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
+        Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``: 0.25
+        *down*-weights the positives, and 0.5 halves the loss, so it halves C.
+    C : float, default=1.0
+        Inverse strength of the penalty, > 0; ``np.inf`` for none. Focal losses are smaller than
+        cross-entropy, so the same C penalises more as gamma grows: tune both together.
+    l1_ratio : float in [0, 1], default=0.0
+        Share of the L1 penalty: 0 is L2, 1 is L1, between is elastic net.
+    fit_intercept : bool, default=True
+    class_weight : dict, "balanced" or None, default=None
+        Weights of the classes, multiplied into alpha. "balanced" is the weighted
+        ``n_samples / (n_classes * np.bincount(y))``.
+    probability : {"posterior", "unweighted", "score"}, default="posterior"
+        What :meth:`predict_proba` means. "posterior": the probability in the population as
+        weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
+        class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
+        ``gamma > 0``.
+    solver : {"auto", "lbfgs", "trust-ncg", "trust-exact", "prox-newton"}, default="auto"
+        A method of :func:`scipy.optimize.minimize`, or proximal Newton, which alone takes an L1
+        penalty. "auto" is prox-newton for ``l1_ratio > 0``, else trust-exact up to 300
+        coefficients and lbfgs beyond.
+    tol : float, default=1e-4
+        Largest component of the gradient at which to stop, relative to the gradient at the
+        model without features.
+    max_iter : int, default=100
+        Iterations after which to stop with a ConvergenceWarning.
+    warm_start : bool, default=False
+        Whether to start from the coefficients of the last fit.
+    n_jobs : None
+        Not used yet.
+    verbose : int, default=0
+        Not used yet.
+
+    Attributes
+    ----------
+    coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+    intercept_ : ndarray of shape (1,) or (n_classes,)
+    classes_ : ndarray of shape (n_classes,)
+    loss_ : BinaryFocalLoss or MulticlassFocalLoss
+    n_iter_ : ndarray of shape (1,)
+    n_features_in_ : int
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Where the columns of X have names.
+
+    See Also
+    --------
+    FocalLGBMClassifier : Boosted trees under the same loss.
+
+    References
+    ----------
+    Lin et al., Focal loss for dense object detection, ICCV 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_classification
+    >>> from skfocal import FocalLogisticRegression
+    >>> X, y = make_classification(weights=[0.9], random_state=0)
+    >>> model = FocalLogisticRegression(gamma=1.0).fit(X, y)
+    >>> model.predict_proba(X).shape
+    (100, 2)
+    """
+
+    _parameter_constraints: dict = {
+        **FocalClassifier._parameter_constraints,
+        "C": [Interval(Real, 0, None, closed="right")],
+        "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+        "fit_intercept": ["boolean"],
+        "solver": [StrOptions({"auto", "prox-newton", *SMOOTH_SOLVERS})],
+        "tol": [Interval(Real, 0, None, closed="neither")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "warm_start": ["boolean"],
+        "n_jobs": [None, Integral],
+        "verbose": ["verbose"],
+    }
+
+    def __init__(
+        self,
+        gamma=2.0,
+        *,
+        alpha=None,
+        C=1.0,
+        l1_ratio=0.0,
+        fit_intercept=True,
+        class_weight=None,
+        probability="posterior",
+        solver="auto",
+        tol=1e-4,
+        max_iter=100,
+        warm_start=False,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.gamma = gamma
+        self.alpha = alpha
+        self.C = C
+        self.l1_ratio = l1_ratio
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.probability = probability
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.warm_start = warm_start
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None):
+        """Fit the model.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            float32 and float64 are used as they are; sparse X is never made dense.
+        y : array-like of shape (n_samples,)
+            Labels of any type.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights.
+
+        Returns
+        -------
+        self : FocalLogisticRegression
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an input is out of range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the optimality conditions do not hold to ``tol`` when the solver stops.
+        """
+        X, y = self._validate_X(X, y=y)
+        classes, y = encode_labels(y)
+        sample_weight = check_weight(sample_weight, X)
+        loss = build_loss(self, classes, y, sample_weight)
+        l1, l2, scale = self._penalty()
+        objective = LinearObjective(
+            loss, X, y, sample_weight, scale=scale, l2=l2, fit_intercept=self.fit_intercept
+        )
+        solver = self._choose_solver(objective, l1)
+        null = self._null_model(objective, sample_weight)
+        start = self._start(objective, classes, null)
+        coef, n_iter, violation = minimize_linear(
+            objective, start, null, solver=solver, l1=l1, tol=self.tol, max_iter=self.max_iter
+        )
+        if not violation <= 1:
+            warnings.warn(
+                f"{solver} stopped after {n_iter} iterations with optimality violated "
+                f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "
+                f"raise max_iter={self.max_iter}.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        self.classes_, self.loss_ = classes, loss
+        self.coef_, self.intercept_ = self._unpack(objective, coef)
+        self.n_iter_ = np.array([n_iter], dtype=np.int32)
+        return self
+
+    def raw_predict(self, X):
+        """Linear score ``X @ coef_.T + intercept_`` on which the loss was minimised.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+
+        Returns
+        -------
+        raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
+        """
+        check_is_fitted(self)
+        X = self._validate_X(X, reset=False)
+        raw_prediction = X @ self.coef_.T + self.intercept_
+        return raw_prediction[:, 0] if len(self.classes_) == 2 else raw_prediction
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _validate_X(self, X, **y_or_reset):
+        return validate_data(
+            self, X, **y_or_reset, accept_sparse="csr", dtype=[np.float64, np.float32]
+        )
+
+    def _penalty(self):
+        """Factors of the L1 norm, of half the squared L2 norm and of the loss."""
+        if np.isinf(self.C):
+            return 0.0, 0.0, 1.0
+        return float(self.l1_ratio), 1.0 - self.l1_ratio, float(self.C)
+
+    def _choose_solver(self, objective, l1):
+        if self.solver == "auto":
+            return choose_solver(objective, l1)
+        if (l1 > 0) != (self.solver == "prox-newton"):
+            raise ValueError(
+                f"solver={self.solver!r} does not fit l1_ratio={self.l1_ratio} and C={self.C}: "
+                "use 'prox-newton' with an L1 penalty, one of "
+                f"{list(SMOOTH_SOLVERS)} without, or 'auto'."
+            )
+        return self.solver
+
+    def _null_model(self, objective, sample_weight):
+        """Flat coefficients of the best model without features."""
+        null = np.zeros(objective.shape)
+        if self.fit_intercept:
+            start = objective.loss.fit_intercept_only(objective.y, sample_weight)
+            null[-1] = start - np.mean(start) if np.ndim(start) else start
+        return null.ravel()
+
+    def _start(self, objective, classes, null):
+        """Flat coefficients to start from: those of the last fit where they can serve."""
+        if not (self.warm_start and hasattr(self, "coef_")):
+            return null
+        last = self.coef_.T
+        if self.fit_intercept:
+            last = np.vstack([last, self.intercept_])
+        if last.size != null.size or not np.array_equal(self.classes_, classes):
+            return null
+        return last.ravel().astype(np.float64)
+
+    def _unpack(self, objective, coef):
+        """``coef_`` and ``intercept_`` in X's dtype and scikit-learn's shapes."""
+        columns = coef.reshape(objective.shape[0], -1)
+        n_features = objective.X.shape[1]
+        intercept = np.zeros(columns.shape[1])
+        if self.fit_intercept:
+            intercept = columns[-1]
+            if len(intercept) > 1:
+                intercept = intercept - intercept.mean()  # scores are free up to a common shift
+        dtype = objective.X.dtype
+        return columns[:n_features].T.astype(dtype, order="C"), intercept.astype(dtype)

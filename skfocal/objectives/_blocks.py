@@ -1,0 +1,38 @@
+"""Evaluate a function of rows block by block, on one or several threads.
+
+NumPy expressions over millions of rows spend their time moving temporaries through memory. Over
+blocks that stay in cache the same expressions are several times as fast, and as NumPy releases
+the GIL, blocks run side by side in threads.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import joblib
+
+BLOCK_ELEMENTS = 32_768  # per temporary: best of 8k to 512k in benchmarks/objective.py
+
+
+def n_threads(n_jobs):
+    """Threads that ``n_jobs`` asks for: ``None`` is what OpenMP would use, ``-1`` all cores."""
+    cores = joblib.cpu_count()
+    if n_jobs is None:
+        # joblib sets this in its workers, so that nested parallelism does not oversubscribe.
+        limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+        return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+    return max(1, cores + 1 + n_jobs) if n_jobs < 0 else n_jobs
+
+
+def row_blocks(n_rows, width=1):
+    """Slices that cover ``n_rows`` rows of ``width`` elements each, block after block."""
+    step = max(1, BLOCK_ELEMENTS // width)
+    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+
+
+def for_each_block(function, blocks, n_jobs=1):
+    """Call ``function(block)`` for each block and return the results in the blocks' order."""
+    threads = min(n_threads(n_jobs), len(blocks))
+    if threads <= 1:
+        return [function(block) for block in blocks]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(function, blocks))

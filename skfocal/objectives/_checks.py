@@ -1,0 +1,111 @@
+"""Checks of the losses' arguments: each error names the argument, what was got, what is allowed."""
+
+from numbers import Real
+
+import numpy as np
+
+
+def check_option(name, value, allowed):
+    """Raise ValueError unless ``value`` is one of the ``allowed`` names."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}.")
+
+
+def check_gamma(gamma, n_classes):
+    """Return gamma as a float, or as a tuple of one float per class where they differ."""
+    values = _floats("gamma", gamma)
+    if values.shape not in {(), (n_classes,)}:
+        raise ValueError(
+            f"gamma must be a number or one number for each of the {n_classes} classes, "
+            f"got {gamma!r}."
+        )
+    if not np.all(np.isfinite(values) & (values >= 0)):
+        raise ValueError(f"gamma must be finite and >= 0, got {gamma!r}.")
+    if np.all(values == values.flat[0]):
+        return float(values.flat[0])
+    return tuple(values.tolist())
+
+
+def check_alpha(alpha, n_classes):
+    """Return alpha as None or as a tuple of one positive factor per class."""
+    if alpha is None:
+        return None
+    values = _floats("alpha", alpha)
+    if values.ndim == 0:
+        if n_classes != 2:
+            raise ValueError(
+                f"alpha must be None or one positive factor for each of the {n_classes} classes, "
+                f"got {alpha!r}: a single number has a meaning for two classes only."
+            )
+        if not 0 < values < 1:
+            raise ValueError(
+                f"alpha must be in (0, 1) where it is a single number, got {alpha!r}. "
+                "Use None for no weighting."
+            )
+        values = np.array([1 - values, values])
+    if values.shape != (n_classes,):
+        raise ValueError(
+            f"alpha must have one factor for each of the {n_classes} classes, got {alpha!r}."
+        )
+    if not np.all(np.isfinite(values) & (values > 0)):
+        raise ValueError(f"alpha must hold finite positive factors, got {alpha!r}.")
+    return tuple(values.tolist())
+
+
+def check_raw_prediction(raw_prediction, n_outputs):
+    """Return raw predictions as float32 or float64, of shape (n,) or (n, n_outputs) for several."""
+    raw = _floats("raw_prediction", raw_prediction, keep=(np.float32, np.float64))
+    wanted = (len(raw), n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
+    if raw.shape != wanted:
+        columns = "" if n_outputs == 1 else f", {n_outputs}"
+        raise ValueError(
+            f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}."
+        )
+    return raw
+
+
+def check_y_true(y_true, n_rows):
+    """Return class indices as an array of shape (n_rows,); its values are checked block-wise."""
+    y = np.asarray(y_true)
+    if y.shape != (n_rows,):
+        raise ValueError(
+            f"y_true must have shape ({n_rows},) like raw_prediction's rows, got {y.shape}."
+        )
+    return y
+
+
+def check_sample_weight(sample_weight, n_rows):
+    """Return weights as None or as a float array of shape (n_rows,)."""
+    if sample_weight is None:
+        return None
+    weight = _floats("sample_weight", sample_weight, keep=(np.float32, np.float64))
+    if weight.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
+    return weight
+
+
+def class_indices(y, n_classes):
+    """Return y as integers, or raise ValueError where it holds anything but 0 to n_classes - 1."""
+    try:
+        with np.errstate(invalid="ignore"):  # NaN becomes some integer, unequal to NaN
+            indices = y.astype(np.intp)
+        valid = (indices == y) & (indices >= 0) & (indices < n_classes)
+    except (TypeError, ValueError):
+        valid = np.zeros(y.shape, dtype=bool)
+    if not np.all(valid):
+        stranger = y[~valid][0]
+        raise ValueError(
+            f"y_true must hold class indices from 0 to {n_classes - 1}, got {stranger!r}."
+        )
+    return indices
+
+
+def _floats(name, values, keep=(np.float64,)):
+    """Return values as a float array, of one of the dtypes to keep or else float64."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biuf":
+            raise TypeError
+        return array if array.dtype in keep else array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name} must be numeric, got {values!r}.") from None
