@@ -4,6 +4,7 @@ from numbers import Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
@@ -95,6 +96,7 @@ class FocalClassifier(ClassifierMixin, BaseEstimator):
 def encode_labels(y):
     """Sorted classes and the index of each label; ValueError unless there are two or more."""
     y = column_or_1d(y, warn=True)
+    assert_all_finite(y, input_name="y")
     check_classification_targets(y)
     classes, encoded = np.unique(y, return_inverse=True)
     if len(classes) < 2:
@@ -120,11 +122,11 @@ def check_weight(sample_weight, X, name="sample_weight"):
     """Non-negative float weights of which one is positive, or None."""
     if sample_weight is None:
         return None
+    if not np.any(np.asarray(sample_weight)):
+        raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
     sample_weight = _check_sample_weight(sample_weight, X)
     if np.any(sample_weight < 0):
         raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
-    if not np.any(sample_weight > 0):
-        raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
     return sample_weight
 
 

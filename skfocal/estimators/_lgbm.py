@@ -24,6 +24,7 @@ from skfocal.estimators._base import (
 from skfocal.estimators._evaluation import check_eval_metric, probability_metric, stop_early
 from skfocal.estimators._frames import lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
+from skfocal.estimators._native import read_native, to_native
 from skfocal.objectives import FocalMetric, FocalObjective
 from skfocal.objectives._blocks import n_threads
 from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
@@ -264,8 +265,9 @@ class FocalLGBMClassifier(FocalClassifier):
             As in LightGBM.
         callbacks : list of callable, default=None
             LightGBM's callbacks.
-        init_model : FocalLGBMClassifier, default=None
-            Fitted model whose trees and start to go on from.
+        init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
+            Fitted model whose trees and start to go on from, also as :meth:`to_lightgbm` gives it
+            or as the file it was saved to.
         eval_set : None
             Not supported: use ``eval_X`` and ``eval_y``.
 
@@ -290,7 +292,7 @@ class FocalLGBMClassifier(FocalClassifier):
         check_consistent_length(*train.columns())
         evaluation = self._evaluation_rows(eval_X, eval_y, eval_sample_weight, classes)
         loss = build_loss(self, classes, y, train.weight)
-        start = self._check_init_model(init_model, classes)
+        init_booster, start = self._check_init_model(init_model, classes)
         if self.early_stopping and not evaluation:
             train, evaluation = self._hold_out(train)
         if start is None:
@@ -321,7 +323,7 @@ class FocalLGBMClassifier(FocalClassifier):
             valid_names=names,
             feval=[*fevals, FocalMetric(loss.gamma, **loss_arguments)],
             callbacks=[*(callbacks or []), *self._callbacks(evals_result)],
-            init_model=None if init_model is None else init_model.booster_,
+            init_model=init_booster,
         )
         self.classes_, self.loss_, self._start = classes, loss, start
         self.booster_, self.evals_result_ = booster, evals_result
@@ -353,6 +355,25 @@ class FocalLGBMClassifier(FocalClassifier):
             num_threads=self._num_threads(),
         )
         return raw_prediction + self._start if start_iteration <= 0 else raw_prediction
+
+    def to_lightgbm(self):
+        """Model that any LightGBM runtime reads, with the start inside its trees.
+
+        ``predict(X, raw_score=True)`` of it is :meth:`raw_predict`, ``predict(X)`` the "score"
+        probability; :attr:`loss_` turns raw scores into the other probabilities.
+
+        Returns
+        -------
+        booster : lightgbm.Booster
+            Of objective "binary" or "multiclass", independent of this estimator.
+
+        Raises
+        ------
+        ValueError
+            If the installed LightGBM writes models in a version that this skfocal does not know.
+        """
+        check_is_fitted(self)
+        return to_native(self.booster_, self._start, len(self.classes_))
 
     def predict(self, X, *, start_iteration=0, num_iteration=None):
         """Most probable class of each row; parameters as in :meth:`raw_predict`.
@@ -448,25 +469,29 @@ class FocalLGBMClassifier(FocalClassifier):
         return rows.take(kept), [rows.take(held_out)]
 
     def _check_init_model(self, init_model, classes):
-        """Start of the model to go on from, or None."""
+        """Trees to go on from and their start, or None twice."""
         if init_model is None:
-            return None
-        if not isinstance(init_model, FocalLGBMClassifier):
-            raise TypeError(
-                f"init_model must be a fitted FocalLGBMClassifier, got {type(init_model).__name__}."
-            )
-        check_is_fitted(init_model)
-        if not np.array_equal(init_model.classes_, classes):
-            raise ValueError(
-                f"init_model was fitted to the classes {init_model.classes_.tolist()}, "
-                f"y holds {classes.tolist()}."
-            )
-        if init_model.n_features_in_ != self.n_features_in_:
-            raise ValueError(
-                f"init_model was fitted to {init_model.n_features_in_} features, "
-                f"X has {self.n_features_in_}."
-            )
-        return init_model._start
+            return None, None
+        if isinstance(init_model, FocalLGBMClassifier):
+            check_is_fitted(init_model)
+            if not np.array_equal(init_model.classes_, classes):
+                raise ValueError(
+                    f"init_model was fitted to the classes {init_model.classes_.tolist()}, "
+                    f"y holds {classes.tolist()}."
+                )
+            booster, start = init_model.booster_, init_model._start
+        else:
+            booster, start = read_native(init_model), 0.0  # the start is inside its trees
+        n_scores = 1 if len(classes) == 2 else len(classes)
+        for what, fitted, given in [
+            ("features", booster.num_feature(), self.n_features_in_),
+            ("scores per row", booster.num_model_per_iteration(), n_scores),
+        ]:
+            if fitted != given:
+                raise ValueError(
+                    f"init_model was fitted to {fitted} {what}, X and y ask for {given}."
+                )
+        return booster, start
 
     def _feature_arguments(self, X, categorical_feature):
         """Names of the features and indices of the categorical ones, as a Dataset takes them."""
@@ -477,9 +502,7 @@ class FocalLGBMClassifier(FocalClassifier):
         if not isinstance(categorical_feature, str):
             unknown = {c for c in categorical_feature if isinstance(c, str)} - set(known)
             if unknown:
-                raise ValueError(
-                    f"categorical_feature names no column of X: {sorted(unknown)}."
-                )
+                raise ValueError(f"categorical_feature names no column of X: {sorted(unknown)}.")
             categorical_feature = [
                 known.index(c) if isinstance(c, str) else c for c in categorical_feature
             ]

@@ -250,12 +250,10 @@ class FocalLogisticRegression(FocalClassifier):
 
     def _unpack(self, objective, coef):
         """``coef_`` and ``intercept_`` in X's dtype and scikit-learn's shapes."""
-        columns = coef.reshape(objective.shape[0], -1)
-        n_features = objective.X.shape[1]
-        intercept = np.zeros(columns.shape[1])
-        if self.fit_intercept:
-            intercept = columns[-1]
-            if len(intercept) > 1:
-                intercept = intercept - intercept.mean()  # scores are free up to a common shift
-        dtype = objective.X.dtype
+        n_features, dtype = objective.X.shape[1], objective.X.dtype
+        columns = coef.reshape(objective.shape[0], -1).copy()
+        if columns.shape[1] > 1:  # scores are free up to a common shift: the one that sums to 0
+            first_free = 0 if np.isinf(self.C) else n_features
+            columns[first_free:] -= columns[first_free:].mean(axis=1, keepdims=True)
+        intercept = columns[-1] if self.fit_intercept else np.zeros(columns.shape[1])
         return columns[:n_features].T.astype(dtype, order="C"), intercept.astype(dtype)

@@ -47,7 +47,7 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
         Violation of the optimality conditions, converged where <= 1.
     """
     unit = np.sqrt(objective.hessian_diagonal(null))
-    unit[unit == 0] = 1
+    unit[unit == 0] = 1  # a feature that is always 0
     _, null_gradient = objective.value_gradient(null)
     n_samples, dtype = len(objective.y), objective.X.dtype
     rounding = 100 * np.finfo(dtype).eps * np.sqrt(n_samples)  # of a sum over the rows

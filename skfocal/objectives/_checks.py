@@ -58,9 +58,7 @@ def check_raw_prediction(raw_prediction, n_outputs):
     wanted = (len(raw), n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
     if raw.shape != wanted:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
-        raise ValueError(
-            f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}."
-        )
+        raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
     return raw
 
 

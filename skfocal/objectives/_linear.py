@@ -91,7 +91,8 @@ class LinearObjective:
                 hessian[:, j, :, k] = hessian[:, k, :, j] = self._gram(X, column[j])
         if n_classes > 1:
             for row in range(0 if features is None and self.l2 == 0 else X.shape[1], n_rows):
-                hessian[row, :, row, :] += np.trace(hessian[row, :, row, :]) / n_classes**2
+                root = np.sqrt(np.maximum(np.diag(hessian[row, :, row, :]), 0))
+                hessian[row, :, row, :] += np.outer(root, root) / n_classes
         hessian = hessian.reshape(n_rows * n_classes, -1)
         penalised = np.arange(X.shape[1] * n_classes)
         hessian[penalised, penalised] += self.l2

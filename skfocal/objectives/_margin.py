@@ -13,6 +13,7 @@ the results are accurate to a few units in the last place in both tails.
 
 import numpy as np
 
+
 def focal_loss(margin, gamma):
     """Loss ``f = q**gamma * L`` with ``L = -log(p)``."""
     _, miss, cross_entropy = _probabilities(margin)

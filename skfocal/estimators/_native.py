@@ -1,0 +1,146 @@
+"""Turn trees grown under a custom objective into a LightGBM model in its own right.
+
+A model trained by a custom objective names no objective, and its raw score lacks the constant
+start: other programs refuse or misread it. LightGBM's model text says it all, so this file edits
+that text: one line for the objective, and the start in the values of the first tree of each class.
+"""
+
+import re
+from copy import deepcopy
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+
+VERSION = "v4"  # of the model text, which LightGBM's releases 4.x share
+
+TREE = re.compile(r"Tree=\d+\n(?:\w+=[-+.e\d ]*\n|\n)+")
+# Lines of a tree whose numbers are scores, and so rise by the start.
+SCORES = re.compile(r"^(leaf_value|internal_value|leaf_const)=(.+)$", re.MULTILINE)
+SHRINKAGE = re.compile(r"^shrinkage=.*$", re.MULTILINE)
+TREE_SIZES = re.compile(r"^tree_sizes=(.*)$", re.MULTILINE)
+NATIVE = re.compile(r"^objective=(binary sigmoid:1|multiclass num_class:\d+)$", re.MULTILINE)
+
+
+def to_native(booster, start, n_classes):
+    """Booster with the objective of the score probability and the start inside its trees.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+        Trees trained by a custom objective.
+    start : float or ndarray of shape (n_classes,)
+        Constant that their raw score lacks.
+    n_classes : int
+
+    Returns
+    -------
+    native : lightgbm.Booster
+        Its raw score is that of ``booster`` plus ``start``, its prediction the sigmoid or softmax.
+
+    Raises
+    ------
+    ValueError
+        If LightGBM writes its model in a version unknown here.
+    RuntimeError
+        If the result does not predict what it must.
+    """
+    header, trees, footer = _split(booster.model_to_string(num_iteration=-1))
+    objective = "binary sigmoid:1" if n_classes == 2 else f"multiclass num_class:{n_classes}"
+    header = header.replace("\nfeature_names=", f"\nobjective={objective}\nfeature_names=", 1)
+    footer = footer.replace("[objective: custom]", f"[objective: {objective.split()[0]}]", 1)
+    for i, value in enumerate(np.atleast_1d(start)):
+        trees[i] = _raise_scores(trees[i], value)
+    sizes = " ".join(str(len(tree)) for tree in trees)
+    header = TREE_SIZES.sub(f"tree_sizes={sizes}", header)
+
+    native = lightgbm.Booster(model_str=header + "".join(trees) + footer)
+    native.best_iteration = booster.best_iteration
+    native.best_score = deepcopy(booster.best_score)
+    _check(native, booster, start)
+    return native
+
+
+def read_native(model):
+    """Booster that names its objective, given as such or as its file.
+
+    Parameters
+    ----------
+    model : lightgbm.Booster, str or Path
+
+    Returns
+    -------
+    booster : lightgbm.Booster
+
+    Raises
+    ------
+    TypeError
+        If it is neither.
+    ValueError
+        If the text is damaged, of an unknown version or of another objective.
+    """
+    if isinstance(model, lightgbm.Booster):
+        text = model.model_to_string(num_iteration=-1)
+    elif isinstance(model, str | Path):
+        text = Path(model).read_text("utf-8", errors="replace")
+    else:
+        raise TypeError(
+            "init_model must be a fitted FocalLGBMClassifier, a lightgbm.Booster or the path of a "
+            f"saved one, got {type(model).__name__}."
+        )
+    header, _, _ = _split(text)
+    if not NATIVE.search(header):
+        raise ValueError(
+            "init_model, being a LightGBM model, must have the objective 'binary sigmoid:1' or "
+            "'multiclass', as to_lightgbm gives it: the start of others is unknown."
+        )
+    return lightgbm.Booster(model_str=text)
+
+
+def _split(text):
+    """Header, trees and rest of a model text, held against its own table of the trees' sizes.
+
+    LightGBM ends the process where a tree is damaged, so this comes before it reads anything.
+    """
+    header, found, body = text.partition("\n\nTree=0\n")
+    version = re.match(r"tree\nversion=(\S+)\n", header)
+    if version is None or not found:
+        raise ValueError("the text is not that of a LightGBM model with trees.")
+    if version[1] != VERSION:
+        raise ValueError(
+            f"LightGBM's model text is of version {version[1]}; skfocal knows {VERSION} only."
+        )
+    body, end, rest = f"Tree=0\n{body}".partition("end of trees\n")
+    trees = re.split(r"^(?=Tree=)", body, flags=re.MULTILINE)[1:]
+    sizes = TREE_SIZES.search(header)
+    if not end or sizes is None or sizes[1].split() != [str(len(tree)) for tree in trees]:
+        raise ValueError("the text of the LightGBM model is not complete.")
+    if not all(TREE.fullmatch(tree) for tree in trees):
+        raise ValueError("the text of the LightGBM model is damaged: a tree holds no numbers.")
+    return header + "\n\n", trees, end + rest
+
+
+def _raise_scores(tree, value):
+    """Text of a tree whose scores are higher by ``value``."""
+    if value == 0:
+        return tree
+
+    def line(match):
+        scores = (format(float(score) + value, ".17g") for score in match[2].split())
+        return f"{match[1]}={' '.join(scores)}"
+
+    # As LightGBM does where it adds a start of its own: the values are no longer shrunk ones.
+    return SHRINKAGE.sub("shrinkage=1", SCORES.sub(line, tree))
+
+
+def _check(native, booster, start):
+    """Compare the two on a few rows of any size, some values missing."""
+    X = np.random.default_rng(0).standard_cauchy((16, booster.num_feature()))
+    X[::2, ::2] = np.nan
+    expected = booster.predict(X, raw_score=True) + start
+    # The same sum in another order, so a few roundings of its largest term.
+    if not np.allclose(native.predict(X, raw_score=True), expected, rtol=1e-9, atol=1e-9):
+        raise RuntimeError(
+            "the LightGBM model does not predict what the estimator does; please report this, "
+            f"with the version of LightGBM, {lightgbm.__version__}."
+        )

@@ -1,0 +1,424 @@
+"""FocalLGBMClassifier: LightGBM at gamma 0, and what holds at every gamma."""
+
+import warnings
+
+import lightgbm
+import numpy as np
+import pytest
+from lightgbm import LGBMClassifier
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
+from sklearn.model_selection import train_test_split
+
+from skfocal import FocalLGBMClassifier
+from skfocal.estimators._lgbm_params import OWN, REFUSED
+
+
+def problem(n_classes=2, n_samples=1500, **settings):
+    return make_classification(
+        n_samples=n_samples,
+        n_features=10,
+        n_informative=6,
+        n_classes=n_classes,
+        class_sep=0.6,
+        random_state=n_classes,
+        **settings,
+    )
+
+
+def focal(gamma=2.0, **settings):
+    """A small model; one thread, so that LightGBM sums in one order."""
+    return FocalLGBMClassifier(gamma, **({"n_estimators": 20, "n_jobs": 1} | settings))
+
+
+@pytest.fixture(scope="module")
+def split():
+    X, y = problem(n_samples=3000, weights=[0.9])
+    return train_test_split(X, y, test_size=0.3, stratify=y, random_state=0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"min_child_weight": 1, "reg_lambda": 5}, {"boosting_type": "goss"},
+     {"subsample": 0.7, "subsample_freq": 1, "random_state": 3}],
+    ids=str,
+)  # fmt: skip
+def test_gamma_zero_with_newton_is_lightgbm(n_classes, weighted, settings):
+    X, y = problem(n_classes)
+    weight = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
+    settings = {"n_estimators": 30, "n_jobs": 1} | settings
+    model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y, sample_weight=weight)
+    expected = LGBMClassifier(verbose=-1, **settings).fit(X, y, sample_weight=weight)
+    # The same trees; leaves are sums of float32 gradients in one order.
+    np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 7.5}], ids=str)
+def test_gamma_zero_with_class_weight_is_lightgbm(class_weight):
+    X, y = problem(weights=[0.9])
+    settings = {"n_estimators": 30, "n_jobs": 1, "class_weight": class_weight}
+    model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
+    expected = LGBMClassifier(verbose=-1, **settings).fit(X, y)
+    # LightGBM rounds the weights to float32, here they are part of alpha.
+    np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("as_format", [sparse.csr_matrix, sparse.csc_array, np.asfortranarray])
+def test_formats_give_the_same_model(as_format):
+    X, y = problem(3)
+    X[np.abs(X) < 0.3] = 0
+    expected = focal().fit(X, y).predict_proba(X)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Converting data to scipy sparse matrix")
+        proba = focal().fit(as_format(X), y).predict_proba(as_format(X))
+    np.testing.assert_allclose(proba, expected, rtol=1e-12)
+
+
+def frame_with_categories(n_samples=600):
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "amount": rng.normal(size=n_samples),
+            "count": rng.integers(0, 9, n_samples),
+            "colour": pd.Categorical(rng.choice(["red", "green", "blue"], n_samples)),
+        }
+    )
+    frame.loc[::7, "amount"] = np.nan
+    y = np.where((frame["colour"] == "green") & (frame["count"] > 3), "yes", "no")
+    return frame, y
+
+
+@pytest.mark.parametrize("as_frame", ["pandas", "polars", "pyarrow"])
+def test_frames_with_categories_and_missing_values(as_frame):
+    frame, y = frame_with_categories()
+    X = frame
+    if as_frame == "polars":
+        X = pytest.importorskip("polars").from_pandas(frame)
+    elif as_frame == "pyarrow":
+        X = pytest.importorskip("pyarrow").Table.from_pandas(frame)
+    model = focal().fit(X, y)
+    expected = focal().fit(frame, y).predict_proba(frame)
+    np.testing.assert_array_equal(model.predict_proba(X), expected)
+    assert list(model.feature_names_in_) == ["amount", "count", "colour"]
+    assert roc_auc_score(y, expected[:, 1]) > 0.99  # found only by splitting on the colour
+
+
+def test_categories_are_matched_by_name_and_not_by_code():
+    frame, y = frame_with_categories()
+    model = focal().fit(frame, y)
+    reordered = frame.assign(
+        colour=frame["colour"].cat.reorder_categories(["red", "green", "blue"])
+    )
+    np.testing.assert_array_equal(model.predict_proba(reordered), model.predict_proba(frame))
+
+
+@pytest.mark.parametrize("as_frame", ["pandas", "polars"])
+def test_numeric_frames_are_arrays_with_names(as_frame):
+    module = pytest.importorskip(as_frame)
+    X, y = problem()
+    names = [f"name {i}" if i else "a[0]:b" for i in range(X.shape[1])]
+    frame = module.DataFrame(dict(zip(names, X.T, strict=True)))
+    model = focal().fit(frame, y)
+    np.testing.assert_array_equal(model.predict_proba(frame), focal().fit(X, y).predict_proba(X))
+    assert list(model.feature_names_in_) == names
+
+
+def test_categorical_feature_by_name_or_index():
+    pd = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": rng.normal(size=900), "code": rng.integers(0, 30, 900)})
+    y = (frame["code"] % 3 == 0).astype(int)
+    by_name = focal().fit(frame, y, categorical_feature=["code"])
+    by_index = focal().fit(frame.to_numpy(), y, categorical_feature=[1])
+    np.testing.assert_array_equal(
+        by_name.predict_proba(frame), by_index.predict_proba(frame.to_numpy())
+    )
+    assert "==" in str(by_name.booster_.dump_model()["tree_info"][0])
+    with pytest.raises(ValueError, match="categorical_feature names no column of X: .*colour"):
+        focal().fit(frame, y, categorical_feature=["colour"])
+
+
+def test_infinity_in_a_frame_with_categories_is_refused():
+    frame, y = frame_with_categories()
+    frame.loc[3, "amount"] = np.inf
+    with pytest.raises(ValueError, match="contains infinity"):
+        focal().fit(frame, y)
+
+
+def test_all_missing_column_is_harmless():
+    X, y = problem()
+    X[:, 3] = np.nan
+    proba = focal().fit(X, y).predict_proba(X)
+    assert np.all((proba > 0) & (proba < 1))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_early_stopping_keeps_the_round_its_metric_prefers(n_classes):
+    X, y = problem(n_classes)
+    X, X_valid, y, y_valid = train_test_split(X, y, random_state=0)
+    names = np.array(["low", "mid", "top"])
+    model = focal(early_stopping=True, n_estimators=300, learning_rate=0.3, n_iter_no_change=5)
+    model.fit(X, names[y], eval_X=X_valid, eval_y=names[y_valid])
+    losses = model.evals_result_["valid_0"]["focal_loss"]
+    assert model.best_iteration_ == 1 + int(np.argmin(losses)) < 300
+    assert len(losses) == model.best_iteration_ + 5
+    best = model.loss_(y_valid, model.raw_predict(X_valid))
+    np.testing.assert_allclose(best, min(losses), rtol=1e-12)  # the same sum of the same scores
+    shorter = model.raw_predict(X_valid, num_iteration=model.best_iteration_)
+    np.testing.assert_array_equal(shorter, model.raw_predict(X_valid))
+
+
+def test_early_stopping_holds_out_rows_by_itself(split):
+    X, _, y, _ = split
+    model = focal(early_stopping=True, n_estimators=300, random_state=0, learning_rate=0.3)
+    model.fit(X, y, sample_weight=np.ones(len(y)))
+    assert list(model.evals_result_) == ["valid_0"]
+    assert model.best_iteration_ < 300
+    again = clone(model).fit(X, y)
+    np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
+
+
+def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
+    X, y = problem(n_samples=200)
+    y = y.copy()
+    y[0] = 2
+    model = focal(early_stopping=True, random_state=0)
+    with pytest.warns(UserWarning, match="without stratification"):
+        model.fit(X, y)
+    assert np.all(np.isfinite(model.predict_proba(X)))
+
+
+def test_eval_metric_is_watched_and_sees_probabilities(split):
+    X, X_valid, y, y_valid = split
+    seen = []
+
+    def ranking(y_true, proba, weight):
+        seen.append((proba.min(), proba.max(), weight))
+        return "ranking", average_precision_score(y_true, proba), True
+
+    model = focal(early_stopping=True, n_estimators=200, learning_rate=0.3)
+    model.fit(
+        X,
+        y,
+        eval_X=(X_valid, X),
+        eval_y=(y_valid, y),
+        eval_names=["valid", "train"],
+        eval_metric=[ranking, "average_precision", "binary_logloss", "auc", "binary_error"],
+    )
+    history = model.evals_result_["valid"]
+    assert list(history) == [
+        "ranking", "average_precision", "binary_logloss", "auc", "binary_error", "focal_loss"
+    ]  # fmt: skip
+    assert list(model.evals_result_) == ["valid", "train"]
+    assert all(0 < low <= high < 1 and weight is None for low, high, weight in seen)
+    np.testing.assert_array_equal(history["ranking"], history["average_precision"])
+    assert model.best_iteration_ == 1 + int(np.argmax(history["ranking"]))
+    proba = model.predict_proba(X_valid)[:, 1]
+    best = model.best_iteration_ - 1
+    np.testing.assert_allclose(history["binary_logloss"][best], log_loss(y_valid, proba))
+    np.testing.assert_allclose(history["auc"][best], roc_auc_score(y_valid, proba))
+    np.testing.assert_allclose(history["binary_error"][best], 1 - model.score(X_valid, y_valid))
+
+
+def test_multiclass_metrics_see_one_column_per_class():
+    X, y = problem(3)
+    model = focal().fit(
+        X,
+        y,
+        eval_X=X,
+        eval_y=y,
+        eval_sample_weight=np.ones(len(y)),
+        eval_metric=[
+            "multi_logloss",
+            "multi_error",
+            "auc",
+            lambda t, p: ("width", p.shape[1], True),
+        ],
+    )
+    history = model.evals_result_["valid_0"]
+    np.testing.assert_allclose(history["multi_logloss"][-1], log_loss(y, model.predict_proba(X)))
+    np.testing.assert_allclose(history["multi_error"][-1], 1 - model.score(X, y))
+    np.testing.assert_allclose(
+        history["auc"][-1],
+        roc_auc_score(y, model.predict_proba(X), multi_class="ovr"),
+    )
+    assert history["width"][-1] == 3
+
+
+def test_lightgbm_callbacks_work(split):
+    X, X_valid, y, y_valid = split
+    record = {}
+    model = focal(n_estimators=100, learning_rate=0.3).fit(
+        X,
+        y,
+        eval_X=X_valid,
+        eval_y=y_valid,
+        callbacks=[
+            lightgbm.early_stopping(3, verbose=False),
+            lightgbm.record_evaluation(record),
+            lightgbm.reset_parameter(learning_rate=lambda i: 0.3 * 0.99**i),
+        ],
+    )
+    assert record == model.evals_result_
+    assert model.best_iteration_ == 1 + int(np.argmin(record["valid_0"]["focal_loss"]))
+
+
+def test_verbose_prints_every_so_many_rounds(split, capfd):
+    X, X_valid, y, y_valid = split
+    focal(verbose=10).fit(X, y, eval_X=X_valid, eval_y=y_valid)
+    assert capfd.readouterr().out.count("focal_loss") == 2
+    focal().fit(X, y, eval_X=X_valid, eval_y=y_valid)
+    assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_init_model_goes_on_from_its_trees_and_start(n_classes):
+    X, y = problem(n_classes)
+    whole = focal(n_estimators=20).fit(X, y)
+    first = focal(n_estimators=12).fit(X, y)
+    second = focal(n_estimators=8).fit(X, y, init_model=first)
+    assert second.booster_.current_iteration() == 20
+    # Scores of the first trees are read back from their text: rounding may move a split.
+    np.testing.assert_allclose(second.raw_predict(X), whole.raw_predict(X), rtol=0, atol=1e-4)
+
+
+def test_init_score_is_the_start_and_not_part_of_predictions():
+    X, y = problem(weights=[0.9])
+    loss = focal().fit(X, y).loss_
+    start = loss.fit_intercept_only(y)
+    given = focal().fit(X, y, init_score=np.full(len(y), start))
+    own = focal().fit(X, y)
+    np.testing.assert_allclose(given.raw_predict(X) + start, own.raw_predict(X), rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
+    X, y = problem(n_classes)
+    settings = {"n_estimators": 10, "n_jobs": 1}
+    model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
+    expected = LGBMClassifier(verbose=-1, **settings).fit(X, y)
+    for part in (
+        {"num_iteration": 3},
+        {"start_iteration": 4},
+        {"start_iteration": 2, "num_iteration": 3},
+    ):
+        np.testing.assert_allclose(
+            model.raw_predict(X, **part), expected.predict(X, raw_score=True, **part), atol=1e-9
+        )
+    np.testing.assert_array_equal(
+        model.predict(X, num_iteration=3),
+        model.predict_proba(X, num_iteration=3).argmax(axis=1),
+    )
+
+
+@pytest.mark.parametrize("gamma", [0, 2.0, 5.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_majorant_never_raises_the_training_loss(gamma, n_classes):
+    X, y = problem(n_classes)
+    model = focal(gamma, curvature="majorant", learning_rate=1.0, n_estimators=60)
+    model.fit(X, y, eval_X=X, eval_y=y)
+    losses = np.array(model.evals_result_["valid_0"]["focal_loss"])
+    start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model._start)
+    # Leaves are sums of float32 gradients: relative 1e-6 of the loss at the most.
+    assert np.all(np.diff(np.append(start, losses)) <= 1e-6 * losses + 1e-12)
+
+
+@pytest.mark.parametrize("gamma", [0, 1.0, 2.0])
+def test_default_does_not_collapse_where_lightgbm_does(gamma):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60_000, 3))
+    y = (X[:, 0] + 0.1 * rng.normal(size=len(X)) > 3.35).astype(int)
+    assert 10 < y.sum() < 60
+    X[:, 1] = np.round(X[:, 1], 1)
+    ours = FocalLGBMClassifier(gamma, n_jobs=2).fit(X, y)
+    assert average_precision_score(y, ours.predict_proba(X)[:, 1]) > 0.9
+
+
+def test_importance_type_and_extra_parameters():
+    X, y = problem()
+    model = focal(lgbm_params={"max_bin": 15, "extra_trees": True}).fit(X, y)
+    assert model.booster_.params["max_bin"] == 15
+    split_counts = model.feature_importances_
+    assert split_counts.sum() == sum(
+        tree["num_leaves"] - 1 for tree in model.booster_.dump_model()["tree_info"]
+    )
+    model.set_params(importance_type="gain")
+    np.testing.assert_array_equal(
+        model.feature_importances_, model.booster_.feature_importance("gain")
+    )
+
+
+@pytest.mark.parametrize("random_state", [None, 0, np.random.RandomState(0)], ids=str)
+def test_random_state_of_any_kind(random_state):
+    X, y = problem()
+    model = focal(subsample=0.5, subsample_freq=1, random_state=random_state).fit(X, y)
+    assert model.score(X, y) > 0.7
+
+
+def test_alias_lists_are_those_of_the_installed_lightgbm():
+    from lightgbm.basic import _ConfigAliases
+
+    for own, aliases in {**OWN, **REFUSED}.items():
+        assert {own, *aliases} >= _ConfigAliases.get_by_alias(own), own
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("objective", "gamma and alpha"), ("loss", "gamma and alpha"), ("app", "gamma and alpha"),
+        ("scale_pos_weight", "class_weight"), ("is_unbalance", "class_weight"),
+        ("unbalance", "class_weight"), ("boost_from_average", "constant of least loss"),
+        ("metric", "eval_metric"), ("num_class", "follows from y"), ("boosting", "boosting_type"),
+        ("boost", "boosting_type"), ("eta", "learning_rate"), ("early_stopping", "early_stopping"),
+        ("n_iter_no_change", "early_stopping"), ("num_threads", "n_jobs"), ("seed", "random_state"),
+    ],
+)  # fmt: skip
+def test_lgbm_params_that_are_ours_or_make_no_sense_are_refused(name, hint):
+    with pytest.raises(ValueError, match=f"'{name}'.*{hint}"):
+        focal(lgbm_params={name: 1}).fit(*problem())
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"curvature": "gauss"}, {"boosting_type": "rf"}, {"num_leaves": 1}, {"learning_rate": 0},
+     {"n_estimators": 0}, {"validation_fraction": 1.0}, {"importance_type": "cover"}],
+    ids=str,
+)  # fmt: skip
+def test_parameters_out_of_range_are_named(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        focal(**parameters).fit(*problem())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"eval_set": [(0, 0)]}, TypeError, "eval_set is not supported: pass eval_X and eval_y"),
+        ({"eval_X": np.zeros((2, 10))}, ValueError, "eval_X and eval_y must be given together"),
+        ({"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]}, ValueError, "eval_y holds labels .*9"),
+        ({"eval_X": np.zeros((2, 9)), "eval_y": [0, 1]}, ValueError, "9 features"),
+        ({"eval_X": np.zeros((3, 10)), "eval_y": [0, 1]}, ValueError, "inconsistent"),
+        ({"eval_metric": "rmse"}, ValueError, "eval_metric must be .*'rmse'"),
+        ({"eval_metric": lambda y: 0}, TypeError, "eval_metric must take"),
+        ({"init_model": "model.txt"}, (TypeError, ValueError, OSError), "model"),
+        ({"categorical_feature": "colour"}, ValueError, "categorical_feature must be"),
+        ({"init_score": np.zeros(3)}, ValueError, "inconsistent"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_bad_fit_arguments_are_named(arguments, error, message):
+    with pytest.raises(error, match=message):
+        focal().fit(*problem(), **arguments)
+
+
+def test_init_model_must_fit_the_data():
+    X, y = problem()
+    first = focal().fit(X, y)
+    with pytest.raises(ValueError, match="init_model was fitted to the classes"):
+        focal().fit(X, y + 1, init_model=first)
+    with pytest.raises(ValueError, match="init_model was fitted to 10 features"):
+        focal().fit(X[:, :5], y, init_model=first)

@@ -1,0 +1,223 @@
+"""FocalLogisticRegression: LogisticRegression at gamma 0, and what holds at every gamma."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from skfocal import FocalLogisticRegression
+
+PENALTIES = [(1.0, 0.0), (0.05, 0.0), (np.inf, 0.0), (0.1, 1.0), (0.2, 0.5)]
+FORMATS = [np.asarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_array]
+
+
+def problem(n_classes, **settings):
+    """Features without redundancy, so that every optimum is unique."""
+    return make_classification(
+        n_samples=300,
+        n_features=8,
+        n_informative=6,
+        n_redundant=0,
+        n_classes=n_classes,
+        class_sep=0.5,
+        flip_y=0.1,
+        random_state=n_classes,
+        **settings,
+    )
+
+
+def violation(model, X, y, sample_weight=None):
+    """Largest violation of the optimality conditions, from the loss's own gradient."""
+    weight = np.ones(len(y)) if sample_weight is None else sample_weight
+    scale = 1.0 if np.isinf(model.C) else model.C
+    slope = model.loss_.gradient(y, model.raw_predict(X), scale * weight)
+    coef = model.coef_ if len(model.classes_) > 2 else model.coef_[0]
+    gradient = slope.T @ X
+    l1 = 0.0 if np.isinf(model.C) else model.l1_ratio
+    if not np.isinf(model.C):
+        gradient = gradient + (1 - model.l1_ratio) * coef
+    at_zero = np.maximum(np.abs(gradient) - l1, 0)
+    worst = np.where(coef == 0, at_zero, np.abs(gradient + l1 * np.sign(coef))).max()
+    return max(worst, np.abs(slope.sum(axis=0)).max())
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize(("C", "l1_ratio"), PENALTIES, ids=str)
+@pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
+def test_gamma_zero_is_logistic_regression(n_classes, C, l1_ratio, weighted):
+    X, y = problem(n_classes)
+    weight = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
+    settings = {"C": C, "l1_ratio": l1_ratio, "max_iter": 20_000}
+    model = FocalLogisticRegression(gamma=0, tol=1e-9, **settings).fit(X, y, weight)
+    solver = "saga" if l1_ratio else "newton-cholesky"
+    expected = LogisticRegression(solver=solver, tol=1e-10, random_state=0, **settings)
+    expected.fit(X, y, weight)
+    # Both stop within about 1e-9 of their optima, in gradients; curvature is at least 1e-3.
+    size = np.abs(expected.coef_).max()
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-5 * size)
+    intercept = expected.intercept_ - (expected.intercept_.mean() if n_classes > 2 else 0)
+    np.testing.assert_allclose(model.intercept_, intercept, rtol=0, atol=1e-5 * size)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 5.0])
+@pytest.mark.parametrize(("C", "l1_ratio"), PENALTIES[1:], ids=str)
+def test_optimality_conditions_hold(n_classes, gamma, C, l1_ratio):
+    X, y = problem(n_classes)
+    model = FocalLogisticRegression(gamma, C=C, l1_ratio=l1_ratio, tol=1e-8).fit(X, y)
+    # tol is relative to the gradient at the null model, which is below the sum of |x|.
+    assert violation(model, X, y) < 1e-8 * np.abs(X).sum(axis=0).max()
+
+
+@pytest.mark.parametrize("solver", ["lbfgs", "trust-ncg", "trust-exact"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_every_smooth_solver_finds_the_same_minimum(solver, n_classes):
+    X, y = problem(n_classes)
+    settings = {"gamma": 2.0, "C": 0.5, "tol": 1e-7, "max_iter": 1000}
+    model = FocalLogisticRegression(solver=solver, **settings).fit(X, y)
+    expected = FocalLogisticRegression(**settings).fit(X, y)
+    # Gradients within 1e-7 of their scale, and curvatures of at least 1e-2 of theirs.
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("as_format", FORMATS)
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_layout_and_sparsity_do_not_matter(as_format, l1_ratio, n_classes):
+    X, y = problem(n_classes)
+    X[np.abs(X) < 0.5] = 0
+    settings = {"gamma": 1.0, "C": 0.2, "l1_ratio": l1_ratio, "tol": 1e-9}
+    expected = FocalLogisticRegression(**settings).fit(X, y)
+    model = FocalLogisticRegression(**settings).fit(as_format(X), y)
+    # The order of sums differs, and so does the rounding at which a search stops.
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-7)
+    np.testing.assert_allclose(
+        model.predict_proba(as_format(X)), expected.predict_proba(X), rtol=1e-6
+    )
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_weight_of_two_is_a_row_twice(l1_ratio, n_classes):
+    X, y = problem(n_classes)
+    twice = np.arange(len(y)) % 3 == 0
+    model = FocalLogisticRegression(C=0.2, l1_ratio=l1_ratio, tol=1e-9)
+    weighted = clone(model).fit(X, y, np.where(twice, 2.0, 1.0))
+    repeated = clone(model).fit(np.vstack([X, X[twice]]), np.append(y, y[twice]))
+    # To the solver's tolerance: gradients within 1e-9 of their scale.
+    np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=0, atol=1e-7)
+
+
+def test_solution_does_not_depend_on_the_units_of_the_features():
+    X, y = problem(2)
+    units = np.logspace(-4, 4, X.shape[1])
+    settings = {"gamma": 2.0, "C": np.inf, "tol": 1e-8}
+    plain = FocalLogisticRegression(**settings).fit(X, y)
+    scaled = FocalLogisticRegression(**settings).fit(X * units, y)
+    np.testing.assert_allclose(scaled.coef_ * units, plain.coef_, rtol=1e-5)
+    assert abs(int(scaled.n_iter_[0]) - int(plain.n_iter_[0])) <= 1
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_dtype_of_X_is_kept(dtype, n_classes):
+    X, y = problem(n_classes)
+    model = FocalLogisticRegression().fit(X.astype(dtype), y)
+    assert model.coef_.dtype == model.intercept_.dtype == dtype
+    assert model.predict_proba(X.astype(dtype)).dtype == dtype
+    exact = FocalLogisticRegression(tol=1e-8).fit(X, y)
+    # The default tolerance, 1e-4 of the gradient at the null model.
+    np.testing.assert_allclose(model.coef_, exact.coef_, rtol=0, atol=2e-3)
+
+
+def test_X_is_not_written_to():
+    X, y = problem(2)
+    X.flags.writeable = False
+    before = X.copy()
+    FocalLogisticRegression().fit(X, y)
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_shapes_are_those_of_logistic_regression(n_classes):
+    X, y = problem(n_classes)
+    model, expected = FocalLogisticRegression().fit(X, y), LogisticRegression().fit(X, y)
+    for name in ("coef_", "intercept_", "classes_"):
+        assert getattr(model, name).shape == getattr(expected, name).shape
+    assert model.n_iter_.min() >= 1
+    raw = model.raw_predict(X)
+    linear = X @ model.coef_.T + model.intercept_
+    np.testing.assert_array_equal(raw, linear[:, 0] if n_classes == 2 else linear)
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_without_intercept(n_classes):
+    X, y = problem(n_classes)
+    settings = {"fit_intercept": False, "C": 0.5, "tol": 1e-9}
+    model = FocalLogisticRegression(gamma=0, **settings).fit(X, y)
+    expected = LogisticRegression(solver="newton-cholesky", **settings).fit(X, y)
+    np.testing.assert_array_equal(model.intercept_, 0)
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_warm_start_goes_on_from_the_last_fit(l1_ratio):
+    X, y = problem(3)
+    model = FocalLogisticRegression(C=0.5, l1_ratio=l1_ratio, warm_start=True).fit(X, y)
+    cold = model.coef_.copy()
+    model.fit(X, y)
+    assert model.n_iter_[0] == 1
+    np.testing.assert_allclose(model.coef_, cold, rtol=0, atol=1e-3)  # both within tol=1e-4
+    model.fit(X[:, :3], y)  # nothing to go on from: as a cold start
+    expected = clone(model).fit(X[:, :3], y)
+    np.testing.assert_array_equal(model.coef_, expected.coef_)
+
+
+@pytest.mark.parametrize(("solver", "l1_ratio"), [("lbfgs", 0.0), ("auto", 0.0), ("auto", 1.0)])
+def test_max_iter_ends_with_a_convergence_warning(solver, l1_ratio):
+    X, y = problem(2)
+    model = FocalLogisticRegression(solver=solver, l1_ratio=l1_ratio, max_iter=1, tol=1e-8)
+    with pytest.warns(ConvergenceWarning, match="max_iter=1"):
+        model.fit(X, y)
+    assert np.all(np.isfinite(model.coef_))
+
+
+def test_defaults_converge_silently():
+    X, y = problem(3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        FocalLogisticRegression().fit(X * np.logspace(-3, 3, X.shape[1]) + 1, y)
+
+
+@pytest.mark.parametrize(("solver", "l1_ratio"), [("lbfgs", 0.5), ("prox-newton", 0.0)])
+def test_solver_must_fit_the_penalty(solver, l1_ratio):
+    with pytest.raises(ValueError, match=f"solver='{solver}' does not fit l1_ratio={l1_ratio}"):
+        FocalLogisticRegression(solver=solver, l1_ratio=l1_ratio).fit(*problem(2))
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"solver": "saga"}, {"C": 0}, {"l1_ratio": 2}, {"tol": 0}, {"max_iter": 0}], ids=str
+)  # fmt: skip
+def test_parameters_out_of_range_are_named(parameters):
+    with pytest.raises(ValueError, match=next(iter(parameters))):
+        FocalLogisticRegression(**parameters).fit(*problem(2))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_missing_values_are_refused(value):
+    X, y = problem(2)
+    X[3, 2] = value
+    with pytest.raises(ValueError, match="Input X contains"):
+        FocalLogisticRegression().fit(X, y)
+
+
+def test_more_features_than_rows_under_l1():
+    X, y = make_classification(n_samples=60, n_features=300, n_informative=5, random_state=0)
+    model = FocalLogisticRegression(1.0, C=0.3, l1_ratio=1.0, tol=1e-8).fit(X, y)
+    assert 0 < np.count_nonzero(model.coef_) < 60
+    assert violation(model, X, y) < 1e-6
