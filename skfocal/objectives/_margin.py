@@ -58,6 +58,15 @@ def focal_slope_newton(margin, gamma):
     return modulation * factor, modulation * hit * bend
 
 
+def geometric_curvature(newton, majorant):
+    """Geometric mean of the two second-order terms, held above a tenth of the majorant.
+
+    The majorant bounds the loss along any step, so a term of at least ``r`` times it takes no
+    step that raises the loss at a learning rate of up to ``r``; the floor is for the usual 0.1.
+    """
+    return np.maximum(np.sqrt(newton * majorant), 0.1 * majorant)
+
+
 def log_posterior(margin, gamma):
     """Log of ``p * q / |f'|``: a class's posterior probability, up to a factor common to all.
 

@@ -1,0 +1,148 @@
+"""What the two experiments share: options, the plan, the tidy file of results, the timed fit."""
+
+import argparse
+import csv
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+
+import joblib
+import lightgbm
+import numpy as np
+import pandas as pd
+import sklearn
+from datasets import DataSet, find_datasets
+from scores import all_scores
+from sklearn.model_selection import StratifiedKFold
+from tqdm import tqdm
+
+import skfocal
+
+KEY = ["set", "model", "fold"]
+
+
+@dataclass(frozen=True)
+class Task:
+    """One model on one fold of one data set."""
+
+    dataset: DataSet
+    model: str
+    fold: int
+    n_folds: int
+
+    @property
+    def key(self):
+        return self.dataset.name, self.model, self.fold
+
+    def split(self):
+        """Training features and labels, test features and labels."""
+        X, y = self.dataset.load()
+        folds = StratifiedKFold(self.n_folds, shuffle=True, random_state=self.dataset.seed)
+        train, test = list(folds.split(X, y))[self.fold]
+        return X.iloc[train], y[train], X.iloc[test], y[test]
+
+
+def argument_parser(description, max_rows, output):
+    """Options of both scripts, with the defaults in which they differ."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("--data", type=Path, required=True, help="folder of data sets, see benchmarks/README.md")
+    add("--sets", nargs="+", help="names of the sets to use, all by default")
+    add("--max-rows", type=int, default=max_rows, help="larger sets are sampled to this size")
+    add("--drop-repeats", action="store_true", help="drop exact repeats of rows first")
+    add("--folds", type=int, default=5, help="folds of the (outer) cross-validation")
+    add("--jobs", type=int, default=joblib.cpu_count(), help="processes, one thread each")
+    add("--seed", type=int, default=0, help="of sampled rows, folds, models and searches")
+    add("--output", type=Path, default=output, help="tidy CSV file; what it holds is not rerun")
+    return parser
+
+
+def plan(args, models_for, fits_per_task):
+    """Say what is going to run and return it as tasks; ``models_for(n_classes)`` are names."""
+    datasets = find_datasets(
+        args.data,
+        args.sets,
+        max_rows=args.max_rows,
+        drop_repeats=args.drop_repeats,
+        seed=args.seed,
+    )
+    print(environment())
+    tasks = []
+    for dataset in datasets:
+        X, y = dataset.load()
+        counts = np.bincount(y)
+        if counts.min() < args.folds:
+            raise SystemExit(f"{dataset.name}: each class needs {args.folds} rows, has {counts}.")
+        models = models_for(len(counts))
+        print(
+            f"{dataset.name}: {len(y)} rows, {X.shape[1]} features, class counts "
+            f"{' / '.join(map(str, counts))}, {len(models)} models x {args.folds} folds"
+        )
+        tasks += [Task(dataset, m, fold, args.folds) for m in models for fold in range(args.folds)]
+    print("models:", ", ".join(dict.fromkeys(task.model for task in tasks)))
+    print(f"{len(tasks)} tasks of {fits_per_task} fits: {len(tasks) * fits_per_task} fits")
+    return tasks
+
+
+def environment():
+    """Machine and versions, as a line for the reader of the results."""
+    versions = {module.__name__: module.__version__ for module in (skfocal, lightgbm, sklearn)}
+    return ", ".join(
+        [f"Python {platform.python_version()}"]
+        + [f"{name} {version}" for name, version in versions.items()]
+        + [f"{platform.machine()} with {joblib.cpu_count()} cores"]
+    )
+
+
+def run(tasks, evaluate, args):
+    """Results of all tasks as a frame, evaluating those that the output file lacks.
+
+    Each row is written as soon as it is known, so that a run can be stopped and resumed; rows of
+    other options (size of the sample, seed, ...) are refused, not mixed in.
+    """
+    left_out = {"data", "sets", "jobs", "output", "picture"}
+    options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
+    done = _done(args.output, options)
+    missing = [task for task in tasks if task.key not in done]
+    print(f"{len(missing)} tasks to run in {args.jobs} processes, {args.output} gets the results")
+    parallel = joblib.Parallel(n_jobs=args.jobs, return_as="generator_unordered")
+    results = parallel(joblib.delayed(_evaluated)(evaluate, task) for task in missing)
+    for row in tqdm(results, total=len(missing), smoothing=0):
+        _append(args.output, row | {"options": options})
+    results = pd.read_csv(args.output)
+    order = pd.DataFrame([task.key for task in tasks], columns=KEY)
+    return order.merge(results, on=KEY, validate="one_to_one")
+
+
+def fit_and_score(model, X, y, X_test, y_test):
+    """Scores of a model on test rows and the seconds that its fit took."""
+    start = perf_counter()
+    model.fit(X, y)
+    seconds = perf_counter() - start
+    return all_scores(y_test, model.predict_proba(X_test)) | {"seconds": seconds}
+
+
+def _evaluated(evaluate, task):
+    return dict(zip(KEY, task.key, strict=True)) | evaluate(task)
+
+
+def _done(path, options):
+    if not path.exists():
+        return set()
+    results = pd.read_csv(path)
+    others = set(results["options"]) - {options}
+    if others:
+        raise SystemExit(f"{path} holds results of {others}, not of {options!r}.")
+    return set(results[KEY].itertuples(index=False, name=None))
+
+
+def _append(path, row):
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(row))
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)

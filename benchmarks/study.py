@@ -1,0 +1,77 @@
+"""Does focal loss help? Nested cross-validation with equal search budgets for everybody.
+
+    python benchmarks/study.py --data DIR
+
+writes one row per set, model and outer fold to a CSV file, prints its tables, in Markdown, and
+draws its picture. It can be stopped at any time and goes on where it was.
+"""
+
+import json
+from functools import partial
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from experiments import argument_parser, fit_and_score, plan, run
+from picture import draw
+from rivals import COMPETITORS
+from scores import average_precision
+from sklearn.model_selection import ParameterSampler, StratifiedKFold
+from tables import score_tables, significance_table
+
+OURS = ("FocalLGBMClassifier", "FocalLogisticRegression")
+
+
+def models_for(n_classes):
+    """Names of the models that apply to so many classes."""
+    return [name for name, model in COMPETITORS.items() if model.multiclass or n_classes == 2]
+
+
+def evaluate(task, n_candidates, n_inner_folds, seed):
+    """Scores on one outer fold of the candidate that did best on the inner folds."""
+    X, y, X_test, y_test = task.split()
+    competitor = COMPETITORS[task.model]
+    start = perf_counter()
+    best = search(competitor, X, y, n_candidates, n_inner_folds, seed)
+    search_seconds = perf_counter() - start
+    scores = fit_and_score(competitor.build(X, seed, **best), X, y, X_test, y_test)
+    chosen = json.dumps({name: value for name, value in sorted(best.items())}, default=float)
+    return scores | {"search_seconds": search_seconds, "chosen": chosen}
+
+
+def search(competitor, X, y, n_candidates, n_folds, seed):
+    """The candidate of the best mean average precision: the defaults or a random draw."""
+    folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
+    splits = list(folds.split(X, y))
+    drawn = ParameterSampler(competitor.space, n_candidates - 1, random_state=seed)
+    candidates = [{}, *drawn]
+
+    def mean_score(candidate):
+        scores = []
+        for train, test in splits:
+            model = competitor.build(X, seed, **candidate).fit(X.iloc[train], y[train])
+            scores.append(average_precision(y[test], model.predict_proba(X.iloc[test])))
+        return np.mean(scores)
+
+    return max(candidates, key=mean_score)
+
+
+def main():
+    parser = argument_parser(__doc__.split("\n")[0], max_rows=10_000, output=Path("study.csv"))
+    parser.add_argument("--candidates", type=int, default=8, help="settings that each search tries")
+    parser.add_argument("--inner-folds", type=int, default=3, help="folds of each search")
+    parser.add_argument("--picture", type=Path, default=Path("study.png"))
+    args = parser.parse_args()
+    tasks = plan(args, models_for, fits_per_task=args.candidates * args.inner_folds + 1)
+    settings = {"n_candidates": args.candidates, "n_inner_folds": args.inner_folds}
+    results = run(tasks, partial(evaluate, seed=args.seed, **settings), args)
+    print(score_tables(results))
+    for ours in OURS:
+        rivals = [name for name in results["model"].unique() if name != ours]
+        print("\n" + significance_table(results, "average_precision", ours, rivals))
+    draw(results, args.picture)
+    print(f"\nThe picture is {args.picture}.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Markdown tables of a tidy frame of results: means, spreads, average ranks, significance."""
+
+import pandas as pd
+from scipy.stats import friedmanchisquare, wilcoxon
+from scores import HIGHER_IS_BETTER
+
+NAMES = {
+    "average_precision": "Average precision",
+    "roc_auc": "ROC AUC",
+    "log_loss": "Log loss",
+    "brier": "Brier score",
+    "calibration_slope": "Calibration slope",
+    "seconds": "Seconds per fit",
+}
+
+
+def score_tables(results):
+    """One table per score: mean ± standard deviation over each set's folds, and average ranks."""
+    return "\n\n".join(_score_table(results, score) for score in NAMES)
+
+
+def significance_table(results, score, ours, rivals):
+    """Wilcoxon's signed-rank test of each rival against ours, and Friedman's test of them all.
+
+    The sets are the observations (folds of one set are not independent of each other); the
+    rivals' p-values are corrected after Holm.
+    """
+    means = fold_means(results, score).loc[[ours, *rivals]]
+    shared = means.dropna(axis=1)
+    friedman = friedmanchisquare(*shared.to_numpy()).pvalue
+    rows = [_signed_rank(means.loc[ours] - means.loc[rival]) for rival in rivals]
+    tests = pd.DataFrame(rows, index=pd.Index(rivals, name="rival"))
+    tests["p (Holm)"] = _holm(tests["p"])
+    return (
+        f"### {ours} minus its rivals: {NAMES[score]}\n\n"
+        f"Friedman's test of the {len(shared)} models on {shared.shape[1]} sets: "
+        f"p = {friedman:.2g}\n\n{_markdown(tests.map('{:.4g}'.format))}"
+    )
+
+
+def fold_means(results, score):
+    """Mean over folds: one row per model, one column per set, in the order of the results."""
+    return results.groupby(["model", "set"], sort=False)[score].mean().unstack(sort=False)
+
+
+def average_ranks(results, score):
+    """Average rank of the models over the sets, 1 being the best.
+
+    Where some models do not apply to some sets there are two columns: the models that apply
+    everywhere on all sets, and all models on the sets that they share.
+    """
+    means = fold_means(results, score)
+    ranks = {}
+    for block in (means.dropna(axis=0), means.dropna(axis=1)):
+        ranked = block.rank(axis=0, ascending=not HIGHER_IS_BETTER[score])
+        ranks[f"rank on {block.shape[1]} sets"] = ranked.mean(axis=1)
+    return pd.DataFrame(ranks, index=means.index)
+
+
+def _score_table(results, score):
+    number = "{:.2f}" if score == "seconds" else "{:.4f}"
+    by_fold = results.groupby(["model", "set"], sort=False)[score]
+    cells = by_fold.mean().map(number.format) + " ± " + by_fold.std().map(number.format)
+    table, title = cells.unstack(sort=False), NAMES[score]
+    if score in HIGHER_IS_BETTER:
+        table = table.join(average_ranks(results, score).map("{:.2f}".format))
+        title += f" ({'higher' if HIGHER_IS_BETTER[score] else 'lower'} is better)"
+    return f"### {title}\n\n{_markdown(table)}"
+
+
+def _signed_rank(differences):
+    differences = differences.dropna()
+    return {
+        "sets": len(differences),
+        "sets where ours is higher": (differences > 0).sum(),
+        "median difference": differences.median(),
+        "p": wilcoxon(differences).pvalue,
+    }
+
+
+def _holm(p_values):
+    """Holm's step-down correction: the smallest p times the number of tests, and so on."""
+    in_order = p_values.sort_values()
+    factors = range(len(in_order), 0, -1)
+    return (in_order * list(factors)).cummax().clip(upper=1).reindex(p_values.index)
+
+
+def _markdown(table):
+    """A Markdown table whose first column is the index; a model that does not apply is a dash."""
+    rows = [[name, *cells] for name, cells in zip(table.index, table.to_numpy(), strict=True)]
+    header = [table.index.name, *table.columns]
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
+
+
+def _cell(value):
+    return "-" if pd.isna(value) or value == "nan" else str(value)

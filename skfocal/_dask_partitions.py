@@ -1,0 +1,130 @@
+"""Dask collections as delayed partitions, and back: what the Dask estimator's fit needs."""
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from skfocal.estimators._base import encode_labels
+from skfocal.estimators._frames import lightgbm_input
+
+
+def check_table(X):
+    """Raise TypeError or ValueError unless X is a Dask table that LightGBM can read."""
+    if not isinstance(X, da.Array | dd.DataFrame):
+        raise TypeError(f"X must be a dask Array or DataFrame, got {type(X).__name__}.")
+    if X.ndim != 2 or (isinstance(X, da.Array) and np.isnan(X.shape[1])):
+        raise ValueError(f"X must have two axes and a known number of columns, got {X.shape}.")
+    if isinstance(X, dd.DataFrame):
+        for name in X.select_dtypes("category").columns:
+            if not X[name].cat.known:
+                raise ValueError(f"Column {name!r} has unknown categories: call X.categorize().")
+
+
+def partitions(X, y, sample_weight):
+    """Delayed features, labels and weights (or None) of each partition, rows side by side."""
+    collections = {"X": X, "y": y, "sample_weight": sample_weight}
+    if sample_weight is None:
+        del collections["sample_weight"]
+    kind = da.Array if isinstance(X, da.Array) else dd.Series
+    for name, collection in collections.items():
+        if collection is not X and not isinstance(collection, kind):
+            raise TypeError(
+                f"{name} must be a dask {kind.__name__} where X is a dask {type(X).__name__}, "
+                f"got {type(collection).__name__}."
+            )
+    if kind is da.Array:
+        collections = _align(collections)
+    parts = [delayed_parts(collection) for collection in collections.values()]
+    if len({len(part) for part in parts}) > 1:
+        raise ValueError(
+            f"{', '.join(collections)} must be partitioned alike, got "
+            f"{[len(part) for part in parts]} partitions."
+        )
+    if sample_weight is None:
+        parts.append([None] * len(parts[0]))
+    return list(zip(*parts, strict=True))
+
+
+def _align(arrays):
+    """Arrays with the first one's chunks of rows."""
+    X = arrays["X"]
+    for name, array in arrays.items():
+        if np.isnan(array.shape).any():
+            raise ValueError(f"{name} has unknown chunk sizes: call its compute_chunk_sizes().")
+        if array is not X and array.shape != X.shape[:1]:
+            raise ValueError(f"{name} must have shape {X.shape[:1]}, got {array.shape}.")
+    return {name: array.rechunk({0: X.chunks[0]}) for name, array in arrays.items()}
+
+
+def delayed_parts(collection):
+    """Delayed partitions, each with all columns."""
+    if isinstance(collection, da.Array):
+        whole = collection.rechunk({1: -1}) if collection.ndim == 2 else collection
+        return whole.to_delayed().ravel().tolist()
+    return collection.to_delayed()
+
+
+def join(parts, n_rows, width, dtype):
+    """Delayed arrays as one Dask array."""
+    arrays = [
+        da.from_delayed(part, (n, *width), dtype=dtype)
+        for part, n in zip(parts, n_rows, strict=True)
+    ]
+    return da.concatenate(arrays)
+
+
+@dask.delayed(nout=3)
+def check_rows(checker, X, y, weight):
+    """Features, labels and weights of a partition as LightGBM takes them."""
+    check_consistent_length(X, y, weight)
+    y = column_or_1d(y)
+    if len(y):
+        X = lightgbm_input(checker, X, reset=False)
+    if weight is not None:
+        weight = column_or_1d(weight).astype(np.float32)  # as LightGBM keeps them
+        if not np.all(np.isfinite(weight) & (weight >= 0)):
+            raise ValueError("sample_weight must be finite and not negative.")
+    return X, y, weight
+
+
+@dask.delayed
+def summarize(X, y, weight):
+    """Kind of table, labels and their weight in a partition; None if it has no rows."""
+    if not len(y):
+        return None
+    labels, codes = np.unique(y, return_inverse=True)
+    return type(X).__name__, labels, np.bincount(codes, weights=weight)
+
+
+def merge(summaries):
+    """Kind of the partitions' tables, classes of the whole collection and the weight of each."""
+    if not summaries:
+        raise ValueError("X must hold at least one row, got none.")
+    kinds, labels, masses = zip(*summaries, strict=True)
+    if len(set(kinds)) > 1:
+        raise TypeError(f"X's partitions must be of one kind, got {sorted(set(kinds))}.")
+    labels = np.concatenate(labels)
+    # Every label thrice, as a class: each on its own would look like a regression target.
+    classes, _ = encode_labels(np.repeat(labels, 3))
+    codes = np.searchsorted(classes, labels)
+    return kinds[0], classes, np.bincount(codes, weights=np.concatenate(masses))
+
+
+@dask.delayed
+def _encode(classes, y):
+    """Class indices as LightGBM keeps labels."""
+    return np.searchsorted(classes, y).astype(np.float32)
+
+
+def to_collections(rows, kind, classes, template):
+    """Features, class indices and weights of the checked partitions as Dask collections."""
+    X, y, weight = zip(*rows, strict=True)
+    unknown = [np.nan] * len(rows)
+    if kind == "DataFrame":
+        X = dd.from_delayed(list(X), meta=template, verify_meta=False)
+    else:
+        X = join(X, unknown, template.shape[1:], np.float64)
+    y = join([_encode(classes, labels) for labels in y], unknown, (), np.float32)
+    return X, y, join(weight, unknown, (), np.float32)

@@ -1,0 +1,223 @@
+"""Boosted trees under the focal loss on Dask collections (extra ``dask``)."""
+
+import warnings
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import dask
+import dask.array as da
+import numpy as np
+from distributed import Future, default_client
+from lightgbm import DaskLGBMRegressor
+from sklearn.base import _fit_context
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skfocal._dask_partitions import (
+    check_rows,
+    check_table,
+    delayed_parts,
+    join,
+    merge,
+    partitions,
+    summarize,
+    to_collections,
+)
+from skfocal.estimators import FocalLGBMClassifier
+from skfocal.estimators._base import build_loss
+from skfocal.objectives import FocalObjective
+from skfocal.objectives._lightgbm import curvature_scale
+
+
+class DaskFocalLGBMClassifier(FocalLGBMClassifier):
+    """:class:`skfocal.FocalLGBMClassifier` on Dask arrays and dataframes.
+
+    The workers of the current ``distributed.Client`` grow LightGBM's distributed trees, each on
+    the rows that it holds. Labels, weights and the constant start are those of the whole
+    collection, whatever a worker sees of it. Predictions are lazy Dask arrays.
+
+    Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`, with three
+    exceptions: ``early_stopping`` must be False, as LightGBM does not support it here; each
+    worker trains with its own number of threads, whatever ``n_jobs`` is; and as each worker bins
+    its own rows, the trees depend a little on where the rows lie. The cluster must not lose a
+    worker during ``fit``.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from sklearn.datasets import make_classification
+    >>> from skfocal.dask import DaskFocalLGBMClassifier
+    >>> X, y = make_classification(n_samples=500, weights=[0.9], random_state=0)
+    >>> X, y = da.from_array(X, chunks=(250, 20)), da.from_array(y, chunks=250)
+    >>> with Client(n_workers=2):  # doctest: +SKIP
+    ...     model = DaskFocalLGBMClassifier(n_estimators=20).fit(X, y)
+    ...     proba = model.predict_proba(X).compute()
+    """
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, categorical_feature="auto"):
+        """Fit the trees on the workers of the current client.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            NaN means missing.
+        y : dask Array, or Series where X is a DataFrame, of shape (n_samples,)
+            Labels of any type.
+        sample_weight : like y, default=None
+            Non-negative weights.
+        categorical_feature : "auto" or list of int or str, default="auto"
+            As in LightGBM.
+
+        Returns
+        -------
+        self : DaskFocalLGBMClassifier
+
+        Raises
+        ------
+        TypeError
+            If the collections, or the partitions of one, are of different kinds.
+        ValueError
+            If a parameter or an input is out of range.
+        RuntimeError
+            If a worker is lost or fails while the trees grow.
+        """
+        if self.early_stopping:
+            raise ValueError("early_stopping=True is not supported on Dask collections.")
+        client = default_client()
+        check_table(X)
+        template = np.empty((0, X.shape[1])) if isinstance(X, da.Array) else X._meta
+        columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
+        validate_data(columns, template, skip_check_array=True)
+        features = columns._feature_arguments(X, categorical_feature)
+
+        parts = partitions(X, y, sample_weight)
+        rows = client.persist([check_rows(columns, *part) for part in parts])
+        summaries = client.gather(client.compute([summarize(*part) for part in rows]))
+        rows = [part for part, summary in zip(rows, summaries, strict=True) if summary]
+        kind, classes, masses = merge([summary for summary in summaries if summary])
+        loss, start, objective = self._objective(classes, masses)
+        X, y, weight = to_collections(rows, kind, classes, template)
+        engine = self._engine(objective)
+        with _watch(client):
+            engine.fit(X, y, None if sample_weight is None else weight, **features)
+
+        validate_data(self, template, skip_check_array=True)
+        self.classes_, self.loss_, self._start = classes, loss, start
+        self.booster_, self.evals_result_ = engine.booster_, {}
+        self.best_iteration_ = self.booster_.current_iteration()
+        return self
+
+    def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Raw scores as a lazy Dask array; parameters as in the base class."""
+        return self._lazily(
+            "raw_predict", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
+
+    def predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Most probable classes as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        return self._lazily(
+            "predict", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
+
+    def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
+        """Probabilities as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        return self._lazily(
+            "predict_proba", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
+
+    def predict_log_proba(self, X):
+        """Logarithm of :meth:`predict_proba` as a lazy Dask array."""
+        return self._lazily("predict_log_proba", X)
+
+    def decision_function(self, X):
+        """Log-odds or log-probabilities of :meth:`predict_proba` as a lazy Dask array."""
+        return self._lazily("decision_function", X)
+
+    def to_local(self):
+        """Return the same fitted model as an estimator that needs no Dask.
+
+        Returns
+        -------
+        local : FocalLGBMClassifier
+        """
+        check_is_fitted(self)
+        local = FocalLGBMClassifier()
+        vars(local).update(vars(self))
+        return local
+
+    def _objective(self, classes, masses):
+        """Loss, start and objective, from the weight of each class in the whole collection."""
+        codes = np.arange(len(classes))
+        loss = build_loss(self, classes, codes, masses)
+        start = loss.fit_intercept_only(codes, masses)
+        objective = FocalObjective(
+            loss.gamma,
+            loss.alpha,
+            n_classes=len(classes),
+            curvature=self.curvature,
+            offset=start,
+            scale=curvature_scale(loss, codes, masses),
+        )
+        return loss, start, objective
+
+    def _engine(self, objective):
+        """LightGBM's distributed training, which knows nothing of classes."""
+        params = self._train_params()
+        del params["num_threads"]  # each worker has its own number
+        if objective.loss.n_classes > 2:
+            params["num_class"] = objective.loss.n_classes
+        return DaskLGBMRegressor(objective=objective, n_estimators=self.n_estimators, **params)
+
+    def _lazily(self, method, X, **arguments):
+        """Result of a prediction method on each partition, joined to one array."""
+        check_table(X)
+        local = dask.delayed(self.to_local())
+        n_classes = len(self.classes_)
+        one_column = method == "predict" or (n_classes == 2 and "proba" not in method)
+        width = () if one_column else (n_classes,)
+        dtype = self.classes_.dtype if method == "predict" else np.dtype(np.float64)
+        n_rows = X.chunks[0] if isinstance(X, da.Array) else [np.nan] * X.npartitions
+        parts = [
+            _predict(local, method, part, width, dtype, arguments) for part in delayed_parts(X)
+        ]
+        return join(parts, n_rows, width, dtype)
+
+
+@dask.delayed
+def _predict(estimator, method, X, width, dtype, arguments):
+    if not X.shape[0]:
+        return np.empty((0, *width), dtype)
+    return getattr(estimator, method)(X, **arguments)
+
+
+@contextmanager
+def _watch(client):
+    """Turn a failure of the workers into a RuntimeError.
+
+    Where one is lost, LightGBM on the others may wait for it forever: the client lets go then.
+    """
+    workers, others = set(client.nthreads()), set(client.futures)
+    done = Event()
+
+    def let_go_when_lost():
+        while not done.wait(1.0):
+            if not workers <= set(client.nthreads()):
+                client.cancel([Future(key, client) for key in set(client.futures) - others])
+                return
+
+    watcher = Thread(target=let_go_when_lost, daemon=True)
+    watcher.start()
+    try:
+        with warnings.catch_warnings():
+            # LightGBM says so of the default, too.
+            warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored", UserWarning)
+            yield
+    except Exception as error:
+        raise RuntimeError(
+            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
+            f"still wait for it: call client.restart() before another fit. {error!r}"
+        ) from error
+    finally:
+        done.set()
+        watcher.join()

@@ -1,0 +1,233 @@
+"""What the binary and the multiclass loss share: arguments, blocks of rows, class factors, weights.
+
+Methods that end in ``_block`` see rows that fit in the cache, with classes along the first axis:
+``raw`` is of shape (n_rows,) or (n_classes, n_rows).
+"""
+
+import numpy as np
+
+from skfocal.objectives._blocks import for_each_block, row_blocks
+from skfocal.objectives._checks import (
+    check_alpha,
+    check_gamma,
+    check_option,
+    check_raw_prediction,
+    check_sample_weight,
+    check_y_true,
+    class_indices,
+)
+
+PROBABILITIES = ("posterior", "unweighted", "score")
+
+
+class FocalLoss:
+    """What the binary and the multiclass loss share: arguments, blocks of rows, weights."""
+
+    def __init__(self, n_classes, gamma, alpha):
+        self.n_classes = n_classes
+        self.gamma = check_gamma(gamma, n_classes)
+        self.alpha = check_alpha(alpha, n_classes)
+
+    def __eq__(self, other):
+        return type(self) is type(other) and vars(self) == vars(other)
+
+    def __hash__(self):
+        return hash(repr(self))
+
+    def loss(self, y_true, raw_prediction, sample_weight=None):
+        """Loss of each row, times its weight.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class indices 0 to ``n_classes - 1``.
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Raw scores: one per class, or, binary, one score for class 1.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Factors of the rows' losses.
+
+        Returns
+        -------
+        loss : ndarray of shape (n_samples,)
+            In the dtype of ``raw_prediction``, float32 or float64.
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or ``y_true`` holds anything but class indices.
+        """
+        return self._map(self._loss_block, ["row"], y_true, raw_prediction, sample_weight)[0]
+
+    def gradient(self, y_true, raw_prediction, sample_weight=None):
+        """First derivative of each row's loss in its raw prediction.
+
+        Parameters and errors are those of :meth:`loss`.
+
+        Returns
+        -------
+        gradient : ndarray like ``raw_prediction``
+        """
+        return self.loss_gradient(y_true, raw_prediction, sample_weight)[1]
+
+    def loss_gradient(self, y_true, raw_prediction, sample_weight=None):
+        """Loss and gradient from one evaluation.
+
+        Parameters and errors are those of :meth:`loss`.
+
+        Returns
+        -------
+        loss : ndarray of shape (n_samples,)
+        gradient : ndarray like ``raw_prediction``
+        """
+        block = self._loss_gradient_block
+        return self._map(block, ["row", "raw"], y_true, raw_prediction, sample_weight)
+
+    def gradient_hessian(self, y_true, raw_prediction, sample_weight=None):
+        """Gradient and exact second derivative; multiclass, the diagonal of each row's Hessian.
+
+        The second derivative is negative on badly missed rows: boosted trees need
+        :meth:`gradient_curvature` instead. Parameters and errors are those of :meth:`loss`.
+
+        Returns
+        -------
+        gradient : ndarray like ``raw_prediction``
+        hessian : ndarray like ``raw_prediction``
+        """
+        return self.gradient_curvature(y_true, raw_prediction, sample_weight, curvature="exact")
+
+    def gradient_curvature(
+        self,
+        y_true,
+        raw_prediction,
+        sample_weight=None,
+        *,
+        curvature,
+        offset=0.0,
+        scale=1.0,
+        dtype=None,
+        n_jobs=1,
+    ):
+        """Gradient and the second-order term of boosted trees, at ``raw_prediction + offset``.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
+        curvature : {"majorant", "geometric", "newton", "exact"}
+            ``"majorant"``: ``1 + max(gamma)`` times the gradient's size (multiclass: twice that),
+            with which no step raises the loss. ``"newton"``: the Hessian with the scalar ``f''``
+            held above its Gauss-Newton part, positive everywhere. ``"geometric"``: the geometric
+            mean of these two, at least a tenth of the majorant. ``"exact"``: the Hessian.
+        offset : float or ndarray of shape (n_classes,), default=0.0
+            Added to every row's raw prediction.
+        scale : float, default=1.0
+            Factor of both results.
+        dtype : dtype, default=None
+            Of computation and result; by default that of ``raw_prediction``.
+        n_jobs : int or None, default=1
+            Threads; ``None`` means as many as OpenMP would use.
+
+        Returns
+        -------
+        gradient : ndarray like ``raw_prediction``
+        curvature : ndarray like ``raw_prediction``
+        """
+        check_option("curvature", curvature, ("majorant", "geometric", "newton", "exact"))
+
+        def block(y, raw, factor):
+            return self._curvature_block(y, raw, factor, curvature)
+
+        rows = (y_true, raw_prediction, sample_weight)
+        return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, n_jobs)
+
+    def __call__(self, y_true, raw_prediction, sample_weight=None):
+        """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
+        loss = self.loss(y_true, raw_prediction)
+        return float(np.average(loss, weights=sample_weight))
+
+    def predict_proba(self, raw_prediction, probability="posterior"):
+        """Probabilities of the classes.
+
+        Parameters
+        ----------
+        raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+        probability : {"posterior", "unweighted", "score"}, default="posterior"
+            ``"posterior"`` undoes gamma: the probability in the population as weighted by alpha.
+            ``"unweighted"`` undoes alpha too. ``"score"`` is the plain sigmoid or softmax,
+            under-confident for ``gamma > 0``.
+
+        Returns
+        -------
+        proba : ndarray of shape (n_samples, n_classes)
+
+        References
+        ----------
+        Charoenphakdee et al., On focal loss for class-posterior probability estimation, CVPR 2021.
+        """
+        return self._map_raw(self._proba_block, raw_prediction, probability)
+
+    def predict_log_proba(self, raw_prediction, probability="posterior"):
+        """Logarithm of :meth:`predict_proba`, finite where that underflows."""
+        return self._map_raw(self._log_proba_block, raw_prediction, probability)
+
+    def _map(
+        self, function, outputs, y_true, raw_prediction, sample_weight,
+        offset=0.0, scale=1.0, dtype=None, n_jobs=1,
+    ):  # fmt: skip
+        """Evaluate a block function over all rows; ``outputs`` says the shape of each result."""
+        raw = check_raw_prediction(raw_prediction, self._width)
+        y = check_y_true(y_true, len(raw))
+        weight = check_sample_weight(sample_weight, len(raw))
+        dtype = raw.dtype if dtype is None else np.dtype(dtype)
+        shift = np.reshape(offset, (-1, 1)) if np.ndim(offset) else offset
+        shapes = {"row": raw if raw.ndim == 1 else raw[:, 0], "raw": raw}
+        results = tuple(np.empty_like(shapes[output], dtype=dtype) for output in outputs)
+
+        def evaluate(rows):
+            block = np.ascontiguousarray(raw[rows].T + shift, dtype=dtype)
+            factor = None if weight is None else weight[rows].astype(dtype)
+            if scale != 1:
+                factor = scale if factor is None else scale * factor
+            for result, values in zip(results, function(y[rows], block, factor), strict=True):
+                result[rows] = values.T
+
+        for_each_block(evaluate, row_blocks(len(raw), self._width), n_jobs)
+        return results
+
+    def _map_raw(self, function, raw_prediction, probability):
+        """Evaluate a block function of raw predictions alone, giving one column per class."""
+        check_option("probability", probability, PROBABILITIES)
+        raw = check_raw_prediction(raw_prediction, self._width)
+        result = np.empty((len(raw), self.n_classes), dtype=raw.dtype)
+
+        def evaluate(rows):
+            result[rows] = function(np.ascontiguousarray(raw[rows].T), probability).T
+
+        for_each_block(evaluate, row_blocks(len(raw), self._width))
+        return result
+
+    def _row_terms(self, y, factor, dtype):
+        """Gamma (a float where classes share it) and factor (or None) of each row of a block."""
+        gamma = self.gamma
+        if np.ndim(gamma):
+            gamma = np.take(np.asarray(gamma, dtype), y.astype(np.intp))
+        if self.alpha is not None:
+            alpha = np.take(np.asarray(self.alpha, dtype), y.astype(np.intp))
+            factor = alpha if factor is None else alpha * factor
+        return gamma, factor
+
+    def _class_masses(self, y_true, sample_weight):
+        """Share of each class in the loss; one without weight counts 1e-15, so that logs exist."""
+        y = class_indices(np.asarray(y_true), self.n_classes)
+        weight = check_sample_weight(sample_weight, len(y))
+        masses = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
+        if self.alpha is not None:
+            masses *= self.alpha
+        if not masses.sum() > 0:
+            raise ValueError("sample_weight must hold a positive weight, got none.")
+        return np.maximum(masses / masses.sum(), 1e-15)
+
+
+def times(values, factor):
+    """``values * factor``, where None is 1."""
+    return values if factor is None else values * factor

@@ -1,0 +1,173 @@
+"""The focal loss of two classes."""
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.special import expit, log_expit
+
+from skfocal.objectives import _margin
+from skfocal.objectives._base import PROBABILITIES, FocalLoss, times
+from skfocal.objectives._blocks import for_each_block, row_blocks
+from skfocal.objectives._checks import check_option, check_raw_prediction, class_indices
+
+
+class BinaryFocalLoss(FocalLoss):
+    """Focal loss of two classes as a function of the raw prediction for class 1.
+
+    With the margin ``m = raw_prediction`` for class 1 and its negative for class 0,
+    ``p = expit(m)`` and ``q = expit(-m)``, a row's loss is ``alpha * q**gamma * -log(p)``.
+
+    Parameters
+    ----------
+    gamma : float or (float, float), default=2.0
+        Focusing exponent >= 0; a pair is (gamma of class 0, gamma of class 1). 0 is cross-entropy.
+    alpha : None, float in (0, 1) or (float, float), default=None
+        Factors of the classes' losses. A float ``a`` means ``(1 - a, a)`` as in Lin et al.: 0.25
+        *down*-weights class 1, and 0.5 halves the whole loss where None does not.
+
+    Raises
+    ------
+    ValueError
+        If gamma is negative or not finite, or alpha is out of range.
+
+    References
+    ----------
+    Lin et al., Focal loss for dense object detection, ICCV 2017.
+
+    Examples
+    --------
+    >>> from skfocal.objectives import BinaryFocalLoss
+    >>> BinaryFocalLoss(gamma=2.0).loss([1, 1], [0.0, 2.0]).round(4)
+    array([0.1733, 0.0018])
+    """
+
+    _width = 1
+
+    def __init__(self, *, gamma=2.0, alpha=None):
+        super().__init__(2, gamma, alpha)
+
+    def __repr__(self):
+        return f"BinaryFocalLoss(gamma={self.gamma}, alpha={self.alpha})"
+
+    def log_odds(self, raw_prediction, probability="posterior"):
+        """Log-odds of class 1, strictly increasing in the raw prediction.
+
+        Parameters are those of :meth:`predict_proba`.
+
+        Returns
+        -------
+        log_odds : ndarray of shape (n_samples,)
+        """
+        check_option("probability", probability, PROBABILITIES)
+        raw = check_raw_prediction(raw_prediction, 1)
+        result = np.empty_like(raw)
+
+        def evaluate(rows):
+            result[rows] = self._log_odds_block(raw[rows], probability)
+
+        for_each_block(evaluate, row_blocks(len(raw)))
+        return result
+
+    def fit_intercept_only(self, y_true, sample_weight=None):
+        """Constant raw prediction of least loss: the score whose posterior is class 1's share.
+
+        For ``gamma > 0`` it is not the log-odds of that share. It is finite even where a class
+        has no weight.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class indices.
+        sample_weight : array-like of shape (n_samples,), default=None
+
+        Returns
+        -------
+        raw_prediction : float
+
+        Raises
+        ------
+        ValueError
+            If all weights are zero or ``y_true`` holds anything but 0 and 1.
+        """
+        mass_0, mass_1 = self._class_masses(y_true, sample_weight)
+        target = np.log(mass_1) - np.log(mass_0)
+        bound = 50.0 + 2 * abs(target)  # in the tails the log-odds grow faster than the score
+
+        def excess(raw):
+            return self._log_odds_block(np.float64(raw), "posterior") - target
+
+        return float(brentq(excess, -bound, bound, xtol=1e-15))
+
+    def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
+        """Function that multiplies each row's Hessian with a direction.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
+        curvature : {"exact", "newton"}, default="exact"
+            ``"newton"`` holds the scalar ``f''`` above its Gauss-Newton part, which makes every
+            row's Hessian positive semi-definite.
+
+        Returns
+        -------
+        product : callable
+            Maps an array like ``raw_prediction`` to one like it.
+        """
+        _, hessian = self.gradient_curvature(
+            y_true, raw_prediction, sample_weight, curvature=curvature
+        )
+        return lambda direction: hessian * direction
+
+    def _log_odds_block(self, raw, probability):
+        if probability == "score":
+            return raw
+        gamma_0, gamma_1 = np.broadcast_to(self.gamma, 2).tolist()
+        odds = _margin.log_posterior_odds(raw, gamma_0, gamma_1)
+        if probability == "unweighted" and self.alpha is not None:
+            odds += float(np.log(self.alpha[0]) - np.log(self.alpha[1]))
+        return odds
+
+    def _proba_block(self, raw, probability):
+        odds = self._log_odds_block(raw, probability)
+        return np.stack([expit(-odds), expit(odds)])
+
+    def _log_proba_block(self, raw, probability):
+        odds = self._log_odds_block(raw, probability)
+        return np.stack([log_expit(-odds), log_expit(odds)])
+
+    def _sign(self, y, dtype):
+        """-1 for class 0 and 1 for class 1."""
+        if not np.all((y == 0) | (y == 1)):
+            class_indices(y, 2)
+        sign = y.astype(dtype)
+        sign += sign
+        sign -= 1
+        return sign
+
+    def _loss_block(self, y, raw, factor):
+        gamma, factor = self._row_terms(y, factor, raw.dtype)
+        margin = self._sign(y, raw.dtype) * raw
+        return (times(_margin.focal_loss(margin, gamma), factor),)
+
+    def _loss_gradient_block(self, y, raw, factor):
+        gamma, factor = self._row_terms(y, factor, raw.dtype)
+        sign = self._sign(y, raw.dtype)
+        loss, slope = _margin.focal_loss_slope(sign * raw, gamma)
+        return times(loss, factor), times(-sign * slope, factor)
+
+    def _curvature_block(self, y, raw, factor, curvature):
+        gamma, factor = self._row_terms(y, factor, raw.dtype)
+        sign = self._sign(y, raw.dtype)
+        if curvature == "majorant":
+            slope = times(_margin.focal_slope(sign * raw, gamma), factor)
+            return -sign * slope, self._majorant_factor * slope
+        if curvature == "geometric":
+            slope, newton = _margin.focal_slope_newton(sign * raw, gamma)
+            bend = _margin.geometric_curvature(newton, self._majorant_factor * slope)
+        else:
+            slope, bend = _margin.SLOPE_CURVATURE[curvature](sign * raw, gamma)
+        return times(-sign * slope, factor), times(bend, factor)
+
+    @property
+    def _majorant_factor(self):
+        return 1 + float(np.max(self.gamma))

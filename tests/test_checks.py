@@ -1,0 +1,140 @@
+"""Every wrong argument is an error that names the argument and says what was got."""
+
+import numpy as np
+import pytest
+
+from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
+
+BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    ("gamma", "error", "message"),
+    [
+        (-1, ValueError, r"gamma must be finite and >= 0, got -1\."),
+        (np.nan, ValueError, r"gamma must be finite and >= 0, got nan\."),
+        (np.inf, ValueError, r"gamma must be finite and >= 0, got inf\."),
+        ([1, 2, 3, 4], ValueError, r"gamma must be a number or one .* \[1, 2, 3, 4\]\."),
+        ([[1, 2]], ValueError, r"gamma must be a number or one number .* \[\[1, 2\]\]\."),
+        ("two", TypeError, r"gamma must be numeric, got 'two'\."),
+        (None, TypeError, r"gamma must be numeric, got None\."),
+        (1j, TypeError, r"gamma must be numeric, got 1j\."),
+        ([[1], [1, 2]], TypeError, r"gamma must be numeric, got \[\[1\], \[1, 2\]\]\."),
+    ],
+)
+def test_gamma(gamma, error, message, n_classes):
+    with pytest.raises(error, match=message):
+        MulticlassFocalLoss(n_classes, gamma=gamma)
+
+
+def test_one_bad_gamma_among_several():
+    with pytest.raises(ValueError, match=r"gamma must be finite and >= 0, got \(1, -2\)\."):
+        BinaryFocalLoss(gamma=(1, -2))
+
+
+@pytest.mark.parametrize(
+    ("alpha", "error", "message"),
+    [
+        (1, ValueError, r"alpha must be in \(0, 1\) .* got 1\. Use None for no weighting\."),
+        (0, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got 0\."),
+        (1.5, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got 1\.5\."),
+        (-0.25, ValueError, r"alpha must be in \(0, 1\) where it .* number, got -0\.25\."),
+        (np.nan, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got nan\."),
+        ((1, 0), ValueError, r"alpha must hold finite positive factors, got \(1, 0\)\."),
+        ((1, -1), ValueError, r"alpha must hold finite positive factors, got \(1, -1\)\."),
+        ((1, np.nan), ValueError, r"alpha must hold finite positive factors, got \(1, nan\)\."),
+        ((1, np.inf), ValueError, r"alpha must hold finite positive factors, got \(1, inf\)\."),
+        ((1, 2, 3), ValueError, r"alpha must have one factor .* 2 classes, got \(1, 2, 3\)\."),
+        ("0.25", TypeError, r"alpha must be numeric, got '0\.25'\."),
+    ],
+)
+def test_alpha(alpha, error, message):
+    with pytest.raises(error, match=message):
+        BinaryFocalLoss(alpha=alpha)
+
+
+@pytest.mark.parametrize(
+    ("alpha", "message"),
+    [
+        (0.25, r"alpha must be None or one positive factor for each of the 3 classes, got 0\.25"),
+        ((1, 2), r"alpha must have one factor for each of the 3 classes, got \(1, 2\)\."),
+    ],
+)
+def test_alpha_of_several_classes(alpha, message):
+    with pytest.raises(ValueError, match=message):
+        MulticlassFocalLoss(3, alpha=alpha)
+
+
+@pytest.mark.parametrize("n_classes", [1, 0, -3, 2.5, "3", None])
+def test_n_classes(n_classes):
+    with pytest.raises(ValueError, match=rf"n_classes must be an integer >= 2, got {n_classes!r}"):
+        MulticlassFocalLoss(n_classes)
+
+
+@pytest.mark.parametrize(
+    ("loss", "raw", "error", "message"),
+    [
+        (BINARY, 0.5, ValueError, r"must have shape \(n_samples\), got \(\)\."),
+        (BINARY, [[0.5], [1]], ValueError, r"must have shape \(n_samples\), got \(2, 1\)\."),
+        (THREE, [0.5, 1], ValueError, r"must have shape \(n_samples, 3\), got \(2,\)\."),
+        (THREE, [[1, 2], [3, 4]], ValueError, r"must have shape .*, 3\), got \(2, 2\)\."),
+        (BINARY, ["a", "b"], TypeError, r"raw_prediction must be numeric, got \['a', 'b'\]\."),
+    ],
+)
+def test_raw_prediction(loss, raw, error, message):
+    for method in (lambda: loss.loss([0, 1], raw), lambda: loss.predict_proba(raw)):
+        with pytest.raises(error, match=message):
+            method()
+
+
+@pytest.mark.parametrize(
+    ("loss", "y", "message"),
+    [
+        (BINARY, [0, 2], r"class indices from 0 to 1, got .*2"),
+        (BINARY, [0, -1], r"class indices from 0 to 1, got .*-1"),
+        (BINARY, [0, 0.5], r"class indices from 0 to 1, got .*0\.5"),
+        (BINARY, [0, np.nan], r"class indices from 0 to 1, got .*nan"),
+        (BINARY, ["no", "yes"], r"class indices from 0 to 1, got .*'no'"),
+        (BINARY, [0, 1, 1], r"y_true must have shape \(2,\) like .* rows, got \(3,\)\."),
+        (BINARY, [[0], [1]], r"y_true must have shape \(2,\) like .* rows, got \(2, 1\)\."),
+        (THREE, [0, 3], r"class indices from 0 to 2, got .*3"),
+        (THREE, [-1, 2], r"class indices from 0 to 2, got .*-1"),
+        (THREE, [0, 1.5], r"class indices from 0 to 2, got .*1\.5"),
+        (THREE, [0, np.nan], r"class indices from 0 to 2, got .*nan"),
+    ],
+)
+def test_y_true(loss, y, message):
+    raw = np.zeros((2,) if loss is BINARY else (2, 3))
+    for method in (loss.loss, loss.loss_gradient, loss.gradient_hessian, loss.hessian_operator):
+        with pytest.raises(ValueError, match=message):
+            method(y, raw)
+
+
+@pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
+def test_stranger_among_the_labels_of_the_constant_start(loss):
+    with pytest.raises(ValueError, match=r"y_true must hold class indices from 0 to \d, got .*7"):
+        loss.fit_intercept_only([0, 1, 7])
+
+
+@pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
+def test_sample_weight(loss):
+    raw = np.zeros((2,) if loss is BINARY else (2, 3))
+    with pytest.raises(ValueError, match=r"sample_weight must have shape \(2,\), got \(3,\)\."):
+        loss.loss([0, 1], raw, [1, 2, 3])
+    with pytest.raises(TypeError, match=r"sample_weight must be numeric, got \['a', 'b'\]\."):
+        loss.gradient([0, 1], raw, ["a", "b"])
+    with pytest.raises(ValueError, match=r"sample_weight must hold a positive weight, got none\."):
+        loss.fit_intercept_only([0, 1], [0, 0])
+
+
+@pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
+def test_options(loss):
+    raw = np.zeros((2,) if loss is BINARY else (2, 3))
+    allowed = r"\['posterior', 'unweighted', 'score'\]"
+    for method in (loss.predict_proba, loss.predict_log_proba, getattr(loss, "log_odds", None)):
+        if method is not None:
+            with pytest.raises(ValueError, match=rf"probability must be .*{allowed}, got 'odd'"):
+                method(raw, "odd")
+    with pytest.raises(ValueError, match=r"curvature must be one of \[.*'exact'\], got 'flat'\."):
+        loss.gradient_curvature([0, 1], raw, curvature="flat")

@@ -1,0 +1,319 @@
+"""The Dask estimator on a cluster of two worker processes."""
+
+import os
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.exceptions import NotFittedError
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
+
+from skfocal import FocalLGBMClassifier
+
+dask = pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
+
+import dask.array as da  # noqa: E402
+import dask.dataframe as dd  # noqa: E402
+
+import skfocal.dask  # noqa: E402
+from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
+
+# With few distinct values every worker makes the bins that one machine makes, and with few leaves
+# min_child_samples, whose counts LightGBM estimates, never matters: the trees are the same.
+PARAMETERS = {
+    "n_estimators": 10,
+    "num_leaves": 4,
+    "n_jobs": 1,
+    "lgbm_params": {"min_data_in_bin": 1},
+}
+SAME = {"rtol": 1e-5, "atol": 1e-6}  # LightGBM adds up gradients in float32
+
+
+@pytest.fixture(scope="module")
+def client():
+    # Without stealing, partitions are trained on where a test puts them.
+    with (
+        dask.config.set({"distributed.scheduler.work-stealing": False}),
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as c,
+        distributed.Client(c) as client,
+    ):
+        yield client
+
+
+def dataset(n_classes=2):
+    """Rows with few distinct values, string labels and weights."""
+    X, y = make_classification(
+        1000, 6, n_informative=5, n_redundant=0, n_classes=n_classes, flip_y=0.2, random_state=0
+    )
+    weight = np.linspace(0, 2, 1000)
+    return np.clip(X.round(), -2, 2), np.array(["no", "perhaps", "yes"])[y], weight
+
+
+def as_arrays(X, *columns):
+    """Dask arrays; the columns' chunks differ from those of X."""
+    arrays = [da.from_array(column, chunks=400) for column in columns]
+    return da.from_array(X, chunks=(250, 3)), *arrays
+
+
+def as_frames(X, *columns):
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    series = [dd.from_pandas(pd.Series(column), npartitions=3) for column in columns]
+    return dd.from_pandas(frame, npartitions=3), *series
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("collect", [as_arrays, as_frames])
+def test_distributed_model_is_the_local_one(client, collect, n_classes, weighted):
+    X, y, weight = dataset(n_classes)
+    columns = [y, weight] if weighted else [y]
+    model = DaskFocalLGBMClassifier(class_weight="balanced", **PARAMETERS)
+    model.fit(*collect(X, *columns))
+    local = FocalLGBMClassifier(class_weight="balanced", **PARAMETERS).fit(X, *columns)
+    assert model.loss_ == local.loss_
+    np.testing.assert_allclose(model._start, local._start, rtol=1e-12)
+    lazy = model.predict_proba(collect(X)[0])
+    assert isinstance(lazy, da.Array)
+    np.testing.assert_allclose(lazy.compute(), local.predict_proba(X), **SAME)
+
+
+def test_ranking_on_continuous_data_is_as_good_as_on_one_machine(client):
+    X, y = make_classification(
+        6000, 10, n_informative=6, weights=[0.9], flip_y=0.05, random_state=0
+    )
+    X, X_test, y, y_test = train_test_split(X, y, random_state=0)
+    model = DaskFocalLGBMClassifier(n_estimators=30).fit(*as_arrays(X, y))
+    local = FocalLGBMClassifier(n_estimators=30, n_jobs=1).fit(X, y)
+    precision, expected = (
+        average_precision_score(y_test, m.predict_proba(X_test)[:, 1])
+        for m in (model.to_local(), local)
+    )
+    # Other bins move the average precision by 0.01 on 150 positives.
+    assert precision == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_worker_that_holds_one_class_only(client, monkeypatch, n_classes):
+    class Spy(skfocal.dask.FocalObjective):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            distributed.get_worker().labels_seen = np.unique(y_true).tolist()
+            return super().__call__(y_true, y_pred, sample_weight)
+
+    monkeypatch.setattr(skfocal.dask, "FocalObjective", Spy)
+    X, y, _ = dataset(n_classes)
+    order = np.argsort(y != "yes", kind="stable")
+    X, y, n_yes = X[order], y[order], np.sum(y == "yes")
+    pieces = []
+    for worker, rows in zip(
+        client.nthreads(), (slice(None, n_yes), slice(n_yes, None)), strict=True
+    ):
+        part = [da.from_array(X[rows], chunks=-1), da.from_array(y[rows], chunks=-1)]
+        pieces.append(client.persist(part, workers=[worker]))
+    distributed.wait(pieces)
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
+    model.fit(*(da.concatenate(column) for column in zip(*pieces, strict=True)))
+
+    assert [n_classes - 1] in client.run(lambda dask_worker: dask_worker.labels_seen).values()
+    local = FocalLGBMClassifier(**PARAMETERS).fit(X, y)
+    np.testing.assert_allclose(model.to_local().predict_proba(X), local.predict_proba(X), **SAME)
+
+
+@pytest.mark.parametrize("collect", [as_arrays, as_frames])
+def test_empty_partitions_change_nothing(client, collect):
+    X, y, weight = dataset()
+    kept = np.arange(1000) >= 500
+    *collections, mask = collect(X, y, weight, kept)
+    holed = [collection[mask] for collection in collections]
+    if collect is as_arrays:
+        holed = [array.compute_chunk_sizes() for array in holed]
+        assert 0 in holed[0].chunks[0]
+    else:
+        assert 0 in holed[0].map_partitions(len).compute().tolist()
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(*holed)
+    local = FocalLGBMClassifier(**PARAMETERS).fit(X[kept], y[kept], weight[kept])
+    proba = model.predict_proba(holed[0]).compute()
+    np.testing.assert_allclose(proba, local.predict_proba(X[kept]), **SAME)
+
+
+@pytest.fixture(scope="module", params=[2, 3])
+def fitted(client, request):
+    X, y, _ = dataset(request.param)
+    return DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y)), X
+
+
+@pytest.mark.parametrize("collect", [as_arrays, as_frames])
+@pytest.mark.parametrize(
+    "method", ["predict", "predict_proba", "predict_log_proba", "decision_function", "raw_predict"]
+)
+@pytest.mark.filterwarnings("ignore:X has feature names")
+def test_predictions_are_the_local_model_s_and_lazy(fitted, method, collect):
+    model, X = fitted
+    lazy = getattr(model, method)(collect(X)[0])
+    expected = getattr(model.to_local(), method)(X)
+    assert isinstance(lazy, da.Array)
+    assert (lazy.dtype, lazy.shape[1:]) == (expected.dtype, expected.shape[1:])
+    np.testing.assert_array_equal(lazy.compute(), expected)
+
+
+def test_predictions_take_a_range_of_iterations(fitted):
+    model, X = fitted
+    lazy = model.raw_predict(as_arrays(X)[0], start_iteration=2, num_iteration=3)
+    expected = model.to_local().raw_predict(X, start_iteration=2, num_iteration=3)
+    np.testing.assert_array_equal(lazy.compute(), expected)
+
+
+def test_prediction_computes_nothing_by_itself(fitted):
+    model, X = fitted
+
+    def fail(block):
+        raise OSError("computed")
+
+    lazy = model.predict_proba(as_arrays(X)[0].map_blocks(fail, meta=X))
+    with pytest.raises(OSError, match="computed"):
+        lazy.compute()
+
+
+def test_local_model_is_a_plain_estimator(fitted):
+    model, X = fitted
+    local = model.to_local()
+    assert type(local) is FocalLGBMClassifier
+    assert local.get_params() == model.get_params()
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.to_local().predict(X), local.predict(X))
+    native = model.to_lightgbm()
+    np.testing.assert_allclose(
+        native.predict(X, raw_score=True), local.raw_predict(X), rtol=1e-12, atol=1e-12
+    )
+
+
+def test_categorical_columns(client):
+    X, y, _ = dataset()
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    frame["city"] = pd.Categorical(np.array(["Bern", "Chur"])[(y == "no").astype(int)])
+    collections = [dd.from_pandas(c, npartitions=2) for c in (frame, pd.Series(y))]
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(*collections)
+    assert model.feature_names_in_.tolist() == [*"abcdef", "city"]
+    assert model.booster_.pandas_categorical == [["Bern", "Chur"]]
+    np.testing.assert_array_equal(model.predict(collections[0]).compute(), y)
+
+    codes = np.column_stack([X, frame["city"].cat.codes])
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
+    model.fit(*as_arrays(codes, y), categorical_feature=[6])
+    np.testing.assert_array_equal(model.predict(as_arrays(codes)[0]).compute(), y)
+    assert "==" in model.booster_.trees_to_dataframe()["decision_type"].to_numpy()
+
+
+def mix_kinds(block, block_info=None):
+    from scipy.sparse import csr_matrix
+
+    return csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
+
+
+def bad_inputs():
+    """Collections that cannot be trained on: error, message, arguments of fit."""
+    X, y, weight = dataset()
+    arrays, frames = as_arrays(X, y, weight), as_frames(X, y, weight)
+    infinite, missing = X.copy(), np.where(y == "no", 1.0, 0.0)
+    infinite[700, 2], missing[700] = np.inf, np.nan
+    mixed = arrays[0].rechunk((250, 6)).map_blocks(mix_kinds, meta=X)
+    unknown = arrays[0][arrays[1] == "no"]
+    loose = frames[0].assign(city=frames[0]["a"].astype(str).astype("category"))
+    return {
+        "unknown chunk sizes": (ValueError, "X has unknown chunk sizes", (unknown, arrays[1])),
+        "unknown chunks of y": (
+            ValueError,
+            "y has unknown chunk sizes",
+            (arrays[0], arrays[1][arrays[1] == "no"]),
+        ),
+        "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
+        "numpy y": (TypeError, "y must be a dask Array", (arrays[0], y)),
+        "series with an array": (TypeError, "y must be a dask Array", (arrays[0], frames[1])),
+        "array with a frame": (TypeError, "sample_weight must be", (*frames[:2], arrays[2])),
+        "mixed partitions": (TypeError, "of one kind.*csr_matrix.*ndarray", (mixed, arrays[1])),
+        "one axis": (ValueError, "two axes", (arrays[1], arrays[1])),
+        "lengths": (ValueError, "y must have shape", (arrays[0], arrays[1][:900])),
+        "partitions": (
+            ValueError,
+            "partitioned alike",
+            (frames[0], frames[1].repartition(npartitions=2)),
+        ),
+        "rows of partitions": (
+            ValueError,
+            "inconsistent numbers of samples",
+            (frames[0], dd.from_pandas(pd.Series(y[:-10]), npartitions=3)),
+        ),
+        "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
+        "negative weight": (ValueError, "sample_weight must", as_arrays(X, y, -weight)),
+        "no weight": (ValueError, "positive weight", as_arrays(X, y, 0 * weight)),
+        "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),
+        "regression target": (ValueError, "continuous", as_arrays(X, X[:, 0] + weight)),
+        "no rows": (ValueError, "at least one row", as_arrays(X[:0], y[:0])),
+        "unknown categories": (ValueError, "'city' has unknown categories", (loose, frames[1])),
+        "missing label": (ValueError, "NaN", as_arrays(X, missing)),
+    }
+
+
+BAD_INPUTS = bad_inputs()
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_bad_collections_are_refused_and_leave_no_model(client, case):
+    error, message, collections = BAD_INPUTS[case]
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
+    with pytest.raises(error, match=message):
+        model.fit(*collections)
+    with pytest.raises(NotFittedError):
+        model.predict(as_arrays(dataset()[0])[0])
+
+
+def test_early_stopping_is_refused(client):
+    X, y, _ = dataset()
+    with pytest.raises(ValueError, match="early_stopping=True is not supported"):
+        DaskFocalLGBMClassifier(early_stopping=True).fit(*as_arrays(X, y))
+
+
+def test_prediction_of_a_local_table_is_refused(fitted):
+    model, X = fitted
+    with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got ndarray"):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("moment", ["while training", "before it joins the others"])
+def test_death_of_a_worker_ends_the_fit_with_an_error(client, monkeypatch, moment):
+    victim = next(iter(client.nthreads()))
+
+    def dies():
+        try:
+            if distributed.get_worker().address == victim:
+                os._exit(1)
+        except ValueError:  # this is the client's process
+            pass
+
+    class Dying(skfocal.dask.FocalObjective):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
+                dies()
+            return super().__call__(y_true, y_pred, sample_weight)
+
+        def __setstate__(self, state):
+            vars(self).update(state)
+            if moment == "before it joins the others":
+                dies()
+
+    X, y, _ = dataset()
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
+    with monkeypatch.context() as patch:
+        patch.setattr(skfocal.dask, "FocalObjective", Dying)
+        with pytest.raises(RuntimeError, match=r"one of them was lost.*client\.restart"):
+            model.fit(*as_arrays(X, y))
+    with pytest.raises(NotFittedError):
+        model.to_local()
+
+    client.restart()
+    model.fit(*as_arrays(X, y))
+    local = FocalLGBMClassifier(**PARAMETERS).fit(X, y)
+    np.testing.assert_allclose(model.to_local().predict_proba(X), local.predict_proba(X), **SAME)

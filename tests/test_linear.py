@@ -1,0 +1,262 @@
+"""The penalised objective of a linear model, over dense and sparse X."""
+
+from typing import NamedTuple
+
+import mpmath
+import numpy as np
+import pytest
+import reference
+from mpmath import mpf
+from scipy import sparse
+
+from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
+from skfocal.objectives._blocks import BLOCK_ELEMENTS
+from skfocal.objectives._linear import LinearObjective
+
+LOSSES = [
+    BinaryFocalLoss(gamma=0),
+    BinaryFocalLoss(gamma=2),
+    BinaryFocalLoss(gamma=(0.5, 3), alpha=0.25),
+    MulticlassFocalLoss(3, gamma=2),
+    MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
+]
+CONTAINERS = [np.ascontiguousarray, np.asfortranarray, sparse.csr_array, sparse.csc_array]
+SCALE, L2 = 0.7, 0.3
+
+# Sums of some ten rounded terms of order one to ten, where nothing worse than rounding happens.
+ROUNDING = {"rtol": 1e-13, "atol": 1e-13}
+
+
+class Problem(NamedTuple):
+    """A small random problem with many zeros in X."""
+
+    loss: object
+    fit_intercept: bool
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    coef: np.ndarray
+    direction: np.ndarray
+
+    def objective(self, container=np.ascontiguousarray, dtype=np.float64, *, l2=L2):
+        X = container(self.X.astype(dtype))
+        return LinearObjective(
+            self.loss,
+            X,
+            self.y,
+            self.weight,
+            scale=SCALE,
+            l2=l2,
+            fit_intercept=self.fit_intercept,
+        )
+
+    def exact_value(self, *coef):
+        """The objective in 50 digits, from its definition; binary scores are the pair (0, z)."""
+        n_classes, width = self.loss.n_classes, len(coef) // (3 + self.fit_intercept)
+        gamma = np.broadcast_to(self.loss.gamma, n_classes).tolist()
+        alpha = self.loss.alpha or (1.0,) * n_classes
+        value = L2 * sum(c**2 for c in coef[: 3 * width]) / 2
+        for x, y, weight in zip(self.X.tolist(), self.y, self.weight.tolist(), strict=True):
+            x = [*x, 1.0] if self.fit_intercept else x
+            raw = [sum(v * coef[j * width + k] for j, v in enumerate(x)) for k in range(width)]
+            raw = [mpf(0), *raw] if n_classes == 2 else raw
+            factor = mpf(SCALE) * weight * alpha[y]
+            value += factor * reference.multiclass_loss(y, raw, gamma[y])
+        return value
+
+    def hessian(self, curvature):
+        """The rows' Hessians between the columns of X and of ones, and the penalty's."""
+        design = np.column_stack([self.X, np.ones(len(self.y))])[:, : 3 + self.fit_intercept]
+        shape = self.objective().shape
+        multiply_rows = self.loss.hessian_operator(
+            self.y, design @ self.coef.reshape(shape), SCALE * self.weight, curvature=curvature
+        )
+        columns = []
+        for unit in np.eye(len(self.coef)).reshape(-1, *shape):
+            column = design.T @ multiply_rows(design @ unit)
+            column[:3] += L2 * unit[:3]
+            columns.append(column.ravel())
+        return np.column_stack(columns)
+
+
+def make_problem(loss, *, fit_intercept=True, n_samples=10):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n_samples, 3)) * (rng.random((n_samples, 3)) < 0.7)
+    y = rng.integers(loss.n_classes, size=n_samples)
+    weight = rng.uniform(0.1, 3, size=n_samples)
+    size = (3 + fit_intercept) * (1 if loss.n_classes == 2 else loss.n_classes)
+    coef, direction = rng.normal(size=(2, size))
+    return Problem(loss, fit_intercept, X, y, weight, coef, direction)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_value_and_gradient_are_exact_to_rounding(loss, fit_intercept):
+    problem = make_problem(loss, fit_intercept=fit_intercept)
+    coef = [mpf(c) for c in problem.coef.tolist()]
+    exact = [
+        float(mpmath.diff(problem.exact_value, coef, tuple(row)))
+        for row in np.eye(len(coef), dtype=int).tolist()
+    ]
+    value, gradient = problem.objective().value_gradient(problem.coef)
+    assert isinstance(float(value), float)
+    assert value == pytest.approx(float(problem.exact_value(*coef)), rel=1e-14)
+    np.testing.assert_allclose(gradient, exact, **ROUNDING)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_hessian_operator_is_the_derivative_of_the_gradient(loss, fit_intercept):
+    problem = make_problem(loss, fit_intercept=fit_intercept)
+    objective, step = problem.objective(), 1e-4
+    forward, back, forward_2, back_2 = (
+        objective.value_gradient(problem.coef + k * step * problem.direction)[1]
+        for k in (1, -1, 2, -2)
+    )
+    numerical = (8 * (forward - back) - (forward_2 - back_2)) / (12 * step)
+    product = objective.hessian_operator(problem.coef)(problem.direction)
+    # Fourth-order differences: hardly any truncation, but the gradient's rounding over the step.
+    np.testing.assert_allclose(product, numerical, rtol=1e-10, atol=1e-13 / step)
+
+
+@pytest.mark.parametrize("curvature", ["exact", "newton"])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_hessian_is_the_sum_over_rows_but_for_shifts_of_the_intercept(
+    loss, fit_intercept, curvature
+):
+    problem = make_problem(loss, fit_intercept=fit_intercept)
+    objective = problem.objective()
+    hessian = objective.hessian(problem.coef, curvature=curvature)
+    expected = problem.hessian(curvature)
+    np.testing.assert_allclose(hessian, hessian.T, **ROUNDING)
+    lifted = slice(3 * loss.n_classes, None) if loss.n_classes > 2 else slice(0, 0)
+    hessian[lifted, lifted] = expected[lifted, lifted]
+    np.testing.assert_allclose(hessian, expected, **ROUNDING)
+
+
+@pytest.mark.parametrize("l2", [0, L2])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_newton_step_solves_the_equations_that_shifts_leave_singular(loss, l2):
+    problem = make_problem(loss, n_samples=30)
+    objective = problem.objective(l2=l2)
+    _, gradient = objective.value_gradient(problem.coef)
+    step = np.linalg.solve(objective.hessian(problem.coef), gradient)
+    product = objective.hessian_operator(problem.coef)(step)
+    # Rounding, times the equations' condition, which is below 1000.
+    np.testing.assert_allclose(product, gradient, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("l2", [0, L2])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_newton_hessian_is_positive_definite(loss, l2):
+    problem = make_problem(loss, n_samples=30)
+    hessian = problem.objective(l2=l2).hessian(problem.coef, curvature="newton")
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    assert eigenvalues[0] > 1e-6 * eigenvalues[-1]
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_hessian_over_some_features_is_a_block_of_the_whole(loss, fit_intercept, container):
+    problem = make_problem(loss, fit_intercept=fit_intercept)
+    objective = problem.objective(container)
+    whole = objective.hessian(problem.coef).reshape(objective.shape + objective.shape)
+    rows = [0, 2] + [3] * fit_intercept
+    part = objective.hessian(problem.coef, features=[0, 2])
+    block = whole[rows].take(rows, axis=whole.ndim // 2)
+    np.testing.assert_allclose(part, block.reshape(part.shape), **ROUNDING)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_hessian_diagonal_is_that_of_the_newton_hessian(loss, fit_intercept, container):
+    problem = make_problem(loss, fit_intercept=fit_intercept)
+    objective = problem.objective(container)
+    diagonal = objective.hessian_diagonal(problem.coef)
+    np.testing.assert_allclose(diagonal, np.diag(problem.hessian("newton")), **ROUNDING)
+    assert np.all(diagonal > 0)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_every_container_and_dtype_gives_the_dense_float64_results(loss, dtype, container):
+    problem = make_problem(loss)
+    dense, other = problem.objective(), problem.objective(container, dtype)
+    assert other.raw_prediction(problem.coef).dtype == dtype
+    # float32: sums of ten terms of order ten.
+    tolerance = ROUNDING if dtype is np.float64 else {"rtol": 1e-5, "atol": 1e-5}
+    results = [
+        (
+            *objective.value_gradient(problem.coef),
+            objective.raw_prediction(problem.coef),
+            objective.hessian_operator(problem.coef)(problem.direction),
+            objective.hessian_diagonal(problem.coef),
+            objective.hessian(problem.coef),
+        )
+        for objective in (other, dense)
+    ]
+    for got, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(got, expected, **tolerance)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_read_only_input_serves_and_stays_as_it_is(loss, container):
+    problem = make_problem(loss)
+    objective = problem.objective(container)
+    arrays = [problem.y, problem.weight, problem.coef, problem.direction]
+    arrays += [objective.X.data] if sparse.issparse(objective.X) else [objective.X]
+    copies = [np.array(array) for array in arrays]
+    for array in arrays:
+        if isinstance(array, np.ndarray):
+            array.flags.writeable = False
+    objective.value_gradient(problem.coef)
+    objective.hessian_operator(problem.coef)(problem.direction)
+    objective.hessian_diagonal(problem.coef)
+    objective.hessian(problem.coef)
+    for array, copy in zip(arrays, copies, strict=True):
+        np.testing.assert_array_equal(array, copy)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_weight_of_two_equals_a_row_twice(loss):
+    problem = make_problem(loss)
+    twice = np.arange(10) % 3 == 0
+    rows = np.concatenate([np.arange(10), np.flatnonzero(twice)])
+    doubled = problem._replace(weight=np.where(twice, 2 * problem.weight, problem.weight))
+    repeated = problem._replace(X=problem.X[rows], y=problem.y[rows], weight=problem.weight[rows])
+    for got, expected in zip(
+        doubled.objective().value_gradient(problem.coef),
+        repeated.objective().value_gradient(problem.coef),
+        strict=True,
+    ):
+        np.testing.assert_allclose(got, expected, **ROUNDING)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_no_weights_are_weights_of_one(loss):
+    problem = make_problem(loss)
+    none, ones = problem._replace(weight=None), problem._replace(weight=np.ones(10))
+    for got, expected in zip(
+        none.objective().value_gradient(problem.coef),
+        ones.objective().value_gradient(problem.coef),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("loss", [LOSSES[1], LOSSES[3]], ids=repr)
+def test_several_blocks_of_rows_give_what_sparse_x_gives_at_once(loss):
+    problem = make_problem(loss, n_samples=BLOCK_ELEMENTS // 3 + 100)
+    dense, at_once = problem.objective(), problem.objective(sparse.csr_array)
+    few = {"rtol": 1e-11}  # ten thousand terms in another order
+    np.testing.assert_allclose(
+        dense.hessian(problem.coef), at_once.hessian(problem.coef), atol=1e-9, **few
+    )
+    np.testing.assert_allclose(
+        dense.hessian_diagonal(problem.coef), at_once.hessian_diagonal(problem.coef), **few
+    )

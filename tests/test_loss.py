@@ -1,0 +1,226 @@
+"""The binary loss against 50-digit arithmetic, and what both losses make of their arguments."""
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+import reference
+from reference import GAMMAS, TOLERANCE, relative_error
+
+from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
+from skfocal.objectives._blocks import BLOCK_ELEMENTS
+
+LOSSES = [
+    BinaryFocalLoss(gamma=0),
+    BinaryFocalLoss(),
+    BinaryFocalLoss(gamma=(0.5, 3), alpha=0.25),
+    BinaryFocalLoss(gamma=1.7, alpha=(1, 20)),
+    MulticlassFocalLoss(2, gamma=1.5),
+    MulticlassFocalLoss(3, gamma=0),
+    MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
+]
+UNDERFLOW = {np.float64: (700, 760), np.float32: (80, 110)}  # of exp(-raw)
+CURVATURES = ["exact", "newton", "majorant"]
+
+
+def sample(loss, n_rows=200, seed=0):
+    """Labels, scores and weights for a loss."""
+    rng = np.random.default_rng(seed)
+    shape = (n_rows,) if isinstance(loss, BinaryFocalLoss) else (n_rows, loss.n_classes)
+    y = rng.integers(loss.n_classes, size=n_rows)
+    return y, rng.normal(scale=3, size=shape), rng.uniform(0.1, 4, size=n_rows)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("label", [0, 1])
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_binary_loss_gradient_and_hessian_are_exact_to_rounding(gamma, label, dtype):
+    sizes = np.concatenate([np.logspace(-8, 4, 37), np.linspace(*UNDERFLOW[dtype], 21)])
+    raw = np.concatenate([-sizes, sizes]).astype(dtype)
+    sign = 2 * label - 1
+    exact = reference.all_derivatives(sign * raw, gamma)
+    slope = [sign * s for s in exact.slope]
+    focal, y = BinaryFocalLoss(gamma=gamma), np.full(len(raw), label)
+    value, gradient = focal.loss_gradient(y, raw)
+    gradient_again, hessian = focal.gradient_hessian(y, raw)
+    assert value.dtype == gradient.dtype == hessian.dtype == dtype
+    assert relative_error(value, exact.loss) <= TOLERANCE[dtype]
+    assert relative_error(gradient, slope) <= TOLERANCE[dtype]
+    assert relative_error(gradient_again, slope) <= TOLERANCE[dtype]
+    assert relative_error(hessian, exact.bend, exact.bend_size) <= TOLERANCE[dtype]
+
+
+def test_gamma_and_alpha_are_those_of_the_rows_class():
+    raw = np.linspace(-5, 5, 11)
+    pair = BinaryFocalLoss(gamma=(0.5, 3), alpha=(2, 7))
+    for label, (gamma, alpha) in enumerate([(0.5, 2), (3, 7)]):
+        single, y = BinaryFocalLoss(gamma=gamma), np.full(11, label)
+        # gamma 0.5 takes a square root alone and a power in an array: they may round apart.
+        np.testing.assert_allclose(pair.loss(y, raw), alpha * single.loss(y, raw), rtol=1e-15)
+        for got, expected in zip(
+            pair.gradient_hessian(y, raw), single.gradient_hessian(y, raw), strict=True
+        ):
+            np.testing.assert_allclose(got, alpha * expected, rtol=4e-15)
+
+
+def test_alpha_one_quarter_downweights_positives():
+    plain, weighted = BinaryFocalLoss(), BinaryFocalLoss(alpha=0.25)
+    raw = np.linspace(-3, 3, 7)
+    for label, factor in [(0, 0.75), (1, 0.25)]:
+        y = np.full(7, label)
+        np.testing.assert_array_equal(weighted.loss(y, raw), factor * plain.loss(y, raw))
+
+
+def test_alpha_one_half_halves_the_loss():
+    y, raw, _ = sample(BinaryFocalLoss())
+    half, plain = BinaryFocalLoss(alpha=0.5), BinaryFocalLoss()
+    np.testing.assert_array_equal(half.loss(y, raw), 0.5 * plain.loss(y, raw))
+    np.testing.assert_array_equal(half.gradient(y, raw), 0.5 * plain.gradient(y, raw))
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_weight_of_two_equals_a_row_twice(loss):
+    y, raw, _ = sample(loss)
+    twice = np.arange(len(y)) % 3 == 0
+    weight = np.where(twice, 2.0, 1.0)
+    repeated = np.concatenate([np.arange(len(y)), np.flatnonzero(twice)])
+    # Sums in another order: a few units in the last place.
+    assert loss.loss(y, raw, weight).sum() == pytest.approx(
+        loss.loss(y[repeated], raw[repeated]).sum(), rel=1e-14
+    )
+    assert loss(y, raw, weight) == pytest.approx(loss(y[repeated], raw[repeated]), rel=1e-14)
+    start = loss.fit_intercept_only(y, weight)
+    np.testing.assert_allclose(start, loss.fit_intercept_only(y[repeated]), rtol=1e-13)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_weights_multiply_every_result(loss):
+    y, raw, weight = sample(loss)
+    rows = weight if raw.ndim == 1 else weight[:, np.newaxis]
+    np.testing.assert_allclose(loss.loss(y, raw, weight), weight * loss.loss(y, raw), rtol=1e-15)
+    for curvature in CURVATURES:
+        plain = loss.gradient_curvature(y, raw, curvature=curvature)
+        weighted = loss.gradient_curvature(y, raw, weight, curvature=curvature)
+        for got, expected in zip(weighted, plain, strict=True):
+            np.testing.assert_allclose(got, rows * expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_call_is_the_weighted_mean(loss):
+    y, raw, weight = sample(loss)
+    mean = loss(y, raw, weight)
+    assert isinstance(mean, float)
+    assert mean == pytest.approx(loss.loss(y, raw, weight).sum() / weight.sum(), rel=1e-14)
+    assert loss(y, raw) == pytest.approx(loss.loss(y, raw).mean(), rel=1e-14)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_every_method_agrees_on_the_gradient(loss):
+    y, raw, weight = sample(loss)
+    gradient = loss.gradient(y, raw, weight)
+    value, with_loss = loss.loss_gradient(y, raw, weight)
+    np.testing.assert_array_equal(with_loss, gradient)
+    np.testing.assert_array_equal(value, loss.loss(y, raw, weight))
+    for curvature in CURVATURES:
+        other, _ = loss.gradient_curvature(y, raw, weight, curvature=curvature)
+        np.testing.assert_allclose(other, gradient, rtol=1e-15)
+    for got, expected in zip(
+        loss.gradient_hessian(y, raw, weight),
+        loss.gradient_curvature(y, raw, weight, curvature="exact"),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_majorant_is_one_plus_the_largest_gamma_times_the_gradients_size(loss):
+    y, raw, weight = sample(loss)
+    trees = 1 if raw.ndim == 1 else 2
+    gradient, majorant = loss.gradient_curvature(y, raw, weight, curvature="majorant")
+    expected = trees * (1 + np.max(loss.gamma)) * np.abs(gradient)
+    np.testing.assert_allclose(majorant, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("curvature", CURVATURES)
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_offset_shifts_scores_and_scale_multiplies_results(loss, curvature):
+    y, raw, weight = sample(loss)
+    offset = 0.7 if raw.ndim == 1 else np.linspace(-1, 1, loss.n_classes)
+    shifted = loss.gradient_curvature(y, raw, weight, curvature=curvature, offset=offset, scale=3.0)
+    plain = loss.gradient_curvature(y, raw + offset, weight, curvature=curvature)
+    for got, expected in zip(shifted, plain, strict=True):
+        # Near the exact Hessian's root scaling first or last rounds differently.
+        np.testing.assert_allclose(got, 3 * expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("curvature", CURVATURES)
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_threads_and_blocks_do_not_change_results(loss, curvature):
+    y, raw, weight = sample(loss, n_rows=2 * BLOCK_ELEMENTS // loss.n_classes + 7)
+    rows = y, raw, weight
+    single = loss.gradient_curvature(*rows, curvature=curvature)
+    threaded = loss.gradient_curvature(*rows, curvature=curvature, n_jobs=2)
+    tail = [values[-5:] for values in rows]
+    alone = loss.gradient_curvature(*tail, curvature=curvature)
+    for a, b, c in zip(single, threaded, alone, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_allclose(a[-5:], c, rtol=1e-14)  # other SIMD lanes, other rounding
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_dtype_asked_for_is_that_of_computation_and_result(loss):
+    y, raw, weight = sample(loss)
+    gradient, curvature = loss.gradient_curvature(
+        y, raw, weight, curvature="newton", dtype=np.float32
+    )
+    expected = loss.gradient_curvature(
+        y, raw.astype(np.float32), weight.astype(np.float32), curvature="newton"
+    )
+    assert gradient.dtype == curvature.dtype == np.float32
+    np.testing.assert_array_equal(gradient, expected[0])
+    np.testing.assert_array_equal(curvature, expected[1])
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_float32_scores_give_float32_whatever_the_weights(loss):
+    y, raw, weight = sample(loss)
+    raw = raw.astype(np.float32)
+    results = [*loss.loss_gradient(y, raw, weight), *loss.gradient_hessian(y, raw, weight)]
+    results += [loss.predict_proba(raw), loss.predict_log_proba(raw)]
+    assert [result.dtype for result in results] == [np.float32] * 6
+
+
+def test_lists_and_integers_are_taken_as_float64():
+    loss = BinaryFocalLoss()
+    expected = loss.loss(np.array([1, 0]), np.array([1.0, -2.0]), np.array([1.0, 2.0]))
+    got = loss.loss([True, False], [1, -2], [1, 2])
+    assert got.dtype == np.float64
+    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(loss.loss(np.array([1, 0], np.float32), [1, -2], [1, 2]), got)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_copies_behave_like_the_original(loss):
+    y, raw, weight = sample(loss)
+    for twin in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss), copy.copy(loss)):
+        assert twin == loss
+        assert hash(twin) == hash(loss)
+        np.testing.assert_array_equal(twin.gradient(y, raw, weight), loss.gradient(y, raw, weight))
+
+
+def test_losses_are_equal_where_their_arguments_mean_the_same():
+    assert BinaryFocalLoss(gamma=2) == BinaryFocalLoss(gamma=[2.0, 2.0])
+    assert BinaryFocalLoss(alpha=0.25) == BinaryFocalLoss(alpha=(0.75, 0.25))
+    assert BinaryFocalLoss(gamma=2) != BinaryFocalLoss(gamma=1)
+    assert BinaryFocalLoss() != BinaryFocalLoss(alpha=0.5)
+    assert BinaryFocalLoss() != MulticlassFocalLoss(2)
+    assert MulticlassFocalLoss(3) != MulticlassFocalLoss(4)
+
+
+def test_repr_is_the_call_that_makes_the_loss():
+    assert repr(BinaryFocalLoss()) == "BinaryFocalLoss(gamma=2.0, alpha=None)"
+    pair = BinaryFocalLoss(gamma=np.array([0, 1]), alpha=0.25)
+    assert repr(pair) == "BinaryFocalLoss(gamma=(0.0, 1.0), alpha=(0.75, 0.25))"
+    three = MulticlassFocalLoss(3, gamma=1, alpha=[1, 2, 3])
+    assert repr(three) == "MulticlassFocalLoss(3, gamma=1.0, alpha=(1.0, 2.0, 3.0))"

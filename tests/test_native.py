@@ -1,0 +1,236 @@
+"""The estimator as a LightGBM model in its own right."""
+
+import subprocess
+import sys
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.exceptions import NotFittedError
+
+from skfocal import FocalLGBMClassifier
+from skfocal.estimators import _native
+
+# The values of one tree may be large and cancel, so the sums agree to roundings of 1.
+SUM = {"rtol": 1e-12, "atol": 1e-12}
+
+
+def dataset(n_classes=2):
+    """Rows with missing values and a column of category codes."""
+    X, y = make_classification(
+        600, 8, n_informative=5, n_classes=n_classes, flip_y=0.2, random_state=0
+    )
+    X[::7, 0] = np.nan
+    X[:, 3] = np.arange(600) * 7 % 11
+    return X, np.array(["no", "perhaps", "yes"])[y]
+
+
+TREES = {
+    "plain": {},
+    "constant_trees": {"min_child_samples": 600},
+    "dart": {"boosting_type": "dart"},
+    "goss": {"boosting_type": "goss"},
+    "bagging": {"subsample": 0.5, "subsample_freq": 1},
+    "linear_trees": {"lgbm_params": {"linear_tree": True}},
+    "early_stopping": {"early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.5},
+    "gamma_per_class": {"gamma": [0.5, 2.0], "class_weight": "balanced"},
+}
+CASES = [(2, name) for name in TREES] + [(3, name) for name in TREES if name != "gamma_per_class"]
+
+
+def fitted(n_classes, trees="plain", **arguments):
+    X, y = dataset(n_classes)
+    model = FocalLGBMClassifier(n_estimators=15, random_state=0, n_jobs=1)
+    model.set_params(**TREES[trees])
+    return model.fit(X, y, categorical_feature=[3], **arguments), X
+
+
+def score_probability(model, X):
+    proba = model.loss_.predict_proba(model.raw_predict(X), "score")
+    return proba[:, 1] if proba.shape[1] == 2 else proba
+
+
+@pytest.mark.parametrize(("n_classes", "trees"), CASES)
+def test_native_model_predicts_raw_score_and_score_probability(n_classes, trees):
+    model, X = fitted(n_classes, trees)
+    native = model.to_lightgbm()
+    np.testing.assert_allclose(native.predict(X, raw_score=True), model.raw_predict(X), **SUM)
+    np.testing.assert_allclose(native.predict(X), score_probability(model, X), **SUM)
+    assert native.best_iteration == model.booster_.best_iteration
+    assert native.best_score == model.booster_.best_score
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_native_model_names_its_objective(n_classes):
+    model, _ = fitted(n_classes)
+    native = model.to_lightgbm()
+    expected = "binary sigmoid:1" if n_classes == 2 else "multiclass num_class:3"
+    assert native.dump_model()["objective"] == expected
+    assert native.params["objective"] == expected.split()[0]
+    assert "objective" not in model.booster_.dump_model()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_iterations_after_the_first_lack_the_start_as_in_raw_predict(n_classes):
+    model, X = fitted(n_classes)
+    later = model.to_lightgbm().predict(X, raw_score=True, start_iteration=1)
+    np.testing.assert_allclose(later, model.raw_predict(X, start_iteration=1), **SUM)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
+    X, y = dataset(n_classes)
+    arguments = {"n_estimators": 15, "n_jobs": 1}
+    focal = FocalLGBMClassifier(gamma=0.0, curvature="newton", **arguments).fit(X, y)
+    own = lightgbm.LGBMClassifier(verbose=-1, **arguments).fit(X, y).booster_
+    native = focal.to_lightgbm()
+    assert native.dump_model()["objective"] == own.dump_model()["objective"]
+    np.testing.assert_array_equal(native.predict(X, pred_leaf=True), own.predict(X, pred_leaf=True))
+    # Gradients are float32 on both sides, from scores that differ by roundings.
+    np.testing.assert_allclose(
+        native.predict(X, pred_contrib=True), own.predict(X, pred_contrib=True), atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_saved_model_predicts_the_same_in_a_fresh_process(n_classes, tmp_path):
+    model, X = fitted(n_classes, "early_stopping")
+    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    np.save(tmp_path / "X.npy", X)
+    code = (
+        "import lightgbm, numpy as np\n"
+        "model = lightgbm.Booster(model_file='model.txt')\n"
+        "np.save('proba.npy', model.predict(np.load('X.npy')))\n"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_allclose(np.load(tmp_path / "proba.npy"), score_probability(model, X), **SUM)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_treelite_reads_the_saved_model(n_classes, tmp_path):
+    treelite = pytest.importorskip("treelite")
+    model, X = fitted(n_classes)
+    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    read = treelite.frontend.load_lightgbm_model(tmp_path / "model.txt")
+    proba = treelite.gtil.predict(read, X).reshape(len(X), -1)
+    expected = score_probability(model, X).reshape(len(X), -1)
+    np.testing.assert_allclose(proba, expected, rtol=1e-6)  # treelite's sigmoid is in float32
+
+
+def test_native_model_keeps_pandas_categories(tmp_path):
+    X, y = dataset()
+    frame = pd.DataFrame(X, columns=list("abcdefgh"))
+    frame["d"] = pd.Categorical(frame["d"].astype(int).astype(str))
+    model = FocalLGBMClassifier(n_estimators=5, n_jobs=1).fit(frame, y)
+    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    native = lightgbm.Booster(model_file=tmp_path / "model.txt")
+    assert native.feature_name() == list(frame.columns)
+    np.testing.assert_allclose(
+        native.predict(frame, raw_score=True), model.raw_predict(frame), **SUM
+    )
+
+
+def test_estimator_is_as_before_and_independent():
+    model, X = fitted(2)
+    before, text = model.raw_predict(X), model.booster_.model_to_string()
+    model.to_lightgbm().set_leaf_output(0, 0, 100.0)
+    np.testing.assert_array_equal(model.raw_predict(X), before)
+    assert model.booster_.model_to_string() == text
+
+
+def test_unfitted_estimator_has_no_native_model():
+    with pytest.raises(NotFittedError):
+        FocalLGBMClassifier().to_lightgbm()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("form", ["booster", "path", "string"])
+def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
+    first, X = fitted(n_classes)
+    native = first.to_lightgbm()
+    native.save_model(tmp_path / "model.txt")
+    forms = {
+        "booster": native,
+        "path": tmp_path / "model.txt",
+        "string": str(tmp_path / "model.txt"),
+    }
+    on, _ = fitted(n_classes, init_model=forms[form])
+    expected, _ = fitted(n_classes, init_model=first)
+    assert on.booster_.current_iteration() == 30
+    np.testing.assert_allclose(on.raw_predict(X, num_iteration=15), first.raw_predict(X), **SUM)
+    # Gradients are float32 on both sides, from scores that differ by roundings.
+    np.testing.assert_allclose(on.raw_predict(X), expected.raw_predict(X), atol=1e-6)
+    # The start is there once: continued models, too, give their raw score.
+    np.testing.assert_allclose(
+        on.to_lightgbm().predict(X, raw_score=True), on.raw_predict(X), **SUM
+    )
+
+
+def test_plain_lightgbm_goes_on_from_the_native_model():
+    first, X = fitted(2)
+    _, y = dataset()
+    train_set = lightgbm.Dataset(X, label=y != "no", free_raw_data=False)
+    params = {"objective": "binary", "verbosity": -1, "num_threads": 1}
+    on = lightgbm.train(params, train_set, 5, init_model=first.to_lightgbm())
+    np.testing.assert_allclose(
+        on.predict(X, raw_score=True, num_iteration=15), first.raw_predict(X), **SUM
+    )
+
+
+FOREIGN = {
+    "other objective": ("objective=binary sigmoid:1", "objective=regression", "objective"),
+    "other slope": ("objective=binary sigmoid:1", "objective=binary sigmoid:2", "objective"),
+    "custom objective": ("objective=binary sigmoid:1\n", "", "objective"),
+    "newer version": ("version=v4", "version=v5", "version v5.*v4 only"),
+    "no model": ("tree\n", "hello\n", "not that of a LightGBM model"),
+    "no trees": ("Tree=0\n", "", "not that of a LightGBM model"),
+    "truncated": ("Tree=9\n", "", "not complete"),
+    "no end": ("end of trees", "", "not complete"),
+    "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "damaged"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN)
+def test_init_model_refuses_a_foreign_newer_or_damaged_file(case, tmp_path):
+    old, new, message = FOREIGN[case]
+    model, _ = fitted(2)
+    text = model.to_lightgbm().model_to_string()
+    assert old in text
+    (tmp_path / "model.txt").write_text(text.replace(old, new, 1))
+    with pytest.raises(ValueError, match=message):
+        fitted(2, init_model=tmp_path / "model.txt")
+
+
+def test_init_model_refuses_a_booster_that_lacks_its_start():
+    model, _ = fitted(2)
+    with pytest.raises(ValueError, match="to_lightgbm"):
+        fitted(2, init_model=model.booster_)
+
+
+def test_init_model_refuses_other_shapes_and_kinds(tmp_path):
+    model, _ = fitted(3)
+    with pytest.raises(ValueError, match="3 scores per row"):
+        fitted(2, init_model=model.to_lightgbm())
+    X, y = dataset(3)
+    with pytest.raises(ValueError, match="8 features"):
+        FocalLGBMClassifier().fit(X[:, :5], y, init_model=model.to_lightgbm())
+    with pytest.raises(TypeError, match="got int"):
+        fitted(2, init_model=3)
+    with pytest.raises(FileNotFoundError):
+        fitted(2, init_model=tmp_path / "missing.txt")
+
+
+def test_model_text_of_an_unknown_version_is_refused(monkeypatch):
+    model, _ = fitted(2)
+    monkeypatch.setattr(_native, "VERSION", "v3")
+    with pytest.raises(ValueError, match="version v4"):
+        model.to_lightgbm()
+
+
+def test_edit_that_went_wrong_is_noticed(monkeypatch):
+    model, _ = fitted(2)
+    monkeypatch.setattr(_native, "_raise_scores", lambda tree, value: tree)
+    with pytest.raises(RuntimeError, match="does not predict what the estimator does"):
+        model.to_lightgbm()

@@ -1,0 +1,206 @@
+"""The estimators in ONNX Runtime."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.compose import make_column_transformer
+from sklearn.datasets import make_classification
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+
+pytest.importorskip("skl2onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+from skl2onnx import to_onnx  # noqa: E402
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType  # noqa: E402
+
+from skfocal.onnx import register_converters  # noqa: E402
+
+register_converters()
+
+OPSET = {"": 15, "ai.onnx.ml": 3}
+
+
+def dataset(n_classes=2):
+    """Float32 rows, as ONNX has them: some values missing, a column of category codes."""
+    X, y = make_classification(
+        600, 8, n_informative=6, n_classes=n_classes, flip_y=0.2, random_state=0
+    )
+    X[:, 3] = np.arange(600) * 7 % 11
+    return X.astype(np.float32), np.array(["no", "perhaps", "yes"])[y]
+
+
+def trees(**parameters):
+    return FocalLGBMClassifier(n_estimators=15, n_jobs=1, **parameters)
+
+
+def run(model, X, target_opset=OPSET, **arguments):
+    """Labels and probabilities of the converted model."""
+    graph = to_onnx(model, X[:1], options={"zipmap": False}, target_opset=target_opset, **arguments)
+    session = onnxruntime.InferenceSession(
+        graph.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    return session.run(["label", "probabilities"], {"X": X})
+
+
+def assert_agrees(model, X, **arguments):
+    label, proba = run(model, X, **arguments)
+    expected = model.predict_proba(X)
+    assert proba.dtype == X.dtype
+    np.testing.assert_array_equal(label, model.predict(X))
+    np.testing.assert_allclose(proba, expected, atol=1e-6)  # raw scores pass through float32
+
+
+@pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
+@pytest.mark.parametrize("gamma", [0.0, 2.0, "per_class"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_onnxruntime_gives_labels_and_probabilities(estimator, n_classes, gamma, probability):
+    X, y = dataset(n_classes)
+    gamma = [0.5, 2.0, 1.0][:n_classes] if gamma == "per_class" else gamma
+    model = estimator(gamma=gamma, probability=probability, class_weight="balanced")
+    assert_agrees(model.fit(X, y), X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_model_inside_a_pipeline(estimator, n_classes):
+    X, y = dataset(n_classes)
+    assert_agrees(make_pipeline(StandardScaler(), estimator()).fit(X, y), X)
+
+
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_model_behind_a_column_transformer(estimator):
+    X, y = dataset()
+    frame = pd.DataFrame(X[:, :3], columns=list("abc"))
+    frame["city"] = np.array(["Bern", "Basel", "Chur"])[np.arange(len(X)) % 3]
+    encode = make_column_transformer(
+        (OneHotEncoder(sparse_output=False), ["city"]), remainder="passthrough"
+    )
+    model = make_pipeline(encode, estimator()).fit(frame, y)
+    types = [(name, FloatTensorType([None, 1])) for name in "abc"]
+    types.append(("city", StringTensorType([None, 1])))
+    graph = to_onnx(model, initial_types=types, options={"zipmap": False}, target_opset=OPSET)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    columns = {name: frame[[name]].to_numpy() for name in frame}
+    label, proba = session.run(["label", "probabilities"], columns)
+    np.testing.assert_array_equal(label, model.predict(frame))
+    np.testing.assert_allclose(proba, model.predict_proba(frame), atol=1e-6)
+
+
+@pytest.mark.parametrize("labels", [np.array([3, 7]), np.array([False, True])])
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_labels_that_are_integers_or_booleans(estimator, labels):
+    X, y = dataset()
+    assert_agrees(estimator().fit(X, labels[(y != "no").astype(int)]), X)
+
+
+def test_trees_with_missing_values_and_categories():
+    X, y = dataset()
+    X[::7, 0] = np.nan
+    model = trees(gamma=1.0).fit(X, y, categorical_feature=[3])
+    X[::5, 1] = np.nan  # never missing in training
+    X[::3, 3] = np.nan
+    X[1::3, 3] = 99  # an unknown category
+    assert_agrees(model, X)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"boosting_type": "dart"},
+        {"early_stopping": True, "n_iter_no_change": 1, "learning_rate": 0.9, "random_state": 0},
+        {"min_child_samples": 600},
+    ],
+)
+def test_trees_of_any_kind(parameters):
+    X, y = dataset()
+    assert_agrees(trees(**parameters).fit(X, y), X)
+
+
+def test_rows_on_a_threshold_go_where_lightgbm_sends_them():
+    """Thresholds between neighbouring float32 numbers exist in double precision only."""
+    X = np.full((400, 1), 0.1, dtype=np.float32)
+    X[::2] = np.nextafter(X[0], np.float32(1))
+    y = np.arange(400) % 2
+    model = trees(lgbm_params={"min_data_in_bin": 1}).fit(X, y)
+    assert np.ptp(model.raw_predict(X)) > 1
+    assert_agrees(model, X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("scale", [1e-3, 30.0, 1e4])
+def test_probabilities_at_extreme_scores(n_classes, scale):
+    X, y = dataset(n_classes)
+    model = FocalLogisticRegression(gamma=[0.5, 2.0, 1.0][:n_classes]).fit(X, y)
+    X = (X * scale).astype(np.float64)
+    assert_agrees(model, X)
+
+
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_default_opset_and_double_input(estimator):
+    X, y = dataset(3)
+    model = estimator().fit(X, y)
+    assert_agrees(model, X, target_opset=None)
+    assert_agrees(model, X.astype(np.float64))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_zipmap_gives_one_dict_per_row(n_classes):
+    X, y = dataset(n_classes)
+    model = FocalLogisticRegression().fit(X, y)
+    graph = to_onnx(model, X[:1], target_opset=OPSET)
+    session = onnxruntime.InferenceSession(graph.SerializeToString())
+    _, proba = session.run(None, {"X": X})
+    assert list(proba[0]) == model.classes_.tolist()
+    np.testing.assert_allclose(
+        [list(row.values()) for row in proba], model.predict_proba(X), atol=1e-6
+    )
+
+
+REFUSED = {
+    "linear leaves": ({"linear_tree": True}, "linear_tree"),
+    "zeros as missing values": ({"zero_as_missing": True}, "zero_as_missing"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_trees_that_onnx_cannot_hold_are_refused(case):
+    lgbm_params, message = REFUSED[case]
+    X, y = dataset()
+    model = trees(lgbm_params=lgbm_params).fit(X, y)
+    with pytest.raises(NotImplementedError, match=message):
+        run(model, X)
+
+
+def test_pandas_categories_are_refused():
+    X, y = dataset()
+    frame = pd.DataFrame(X).astype({3: "category"})
+    frame.columns = [f"x{i}" for i in range(8)]
+    with pytest.raises(NotImplementedError, match="pandas categories"):
+        run(trees().fit(frame, y), X)
+
+
+def test_labels_that_onnx_cannot_hold_are_refused():
+    X, y = dataset()
+    model = FocalLogisticRegression().fit(X, np.where(y == "no", "0.5", "1").astype(object))
+    model.classes_ = np.array([0.5, 1.0])
+    with pytest.raises(NotImplementedError, match="strings or integers"):
+        run(model, X)
+
+
+def test_unregistered_converter_is_named_in_the_error():
+    code = (
+        "import numpy as np, skl2onnx, skfocal\n"
+        "X = np.eye(4, dtype=np.float32)\n"
+        "skl2onnx.to_onnx(skfocal.FocalLogisticRegression().fit(X, [0, 1, 0, 1]), X)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "FocalLogisticRegression" in done.stderr
+    assert "Converter" in done.stderr or "shape calculator" in done.stderr

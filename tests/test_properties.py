@@ -1,0 +1,322 @@
+"""Identities that hold for any gamma, alpha, weights, scores, labels, dtype and memory layout."""
+
+import numpy as np
+import pytest
+import reference
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from reference import TOLERANCE, relative_error
+from scipy.special import softmax
+
+from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
+from skfocal.objectives._loss import make_loss
+
+# Numbers that float32 holds exactly: what is compared is the arithmetic, not the rounding of
+# arguments. Factors up to 1, as larger ones would magnify what underflows.
+EXPONENTS = st.one_of(st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.5]), st.floats(0, 5, width=32))
+FACTORS = st.floats(2**-10, 1, width=32)
+WEIGHTS = st.one_of(st.just(0.0), FACTORS)
+MODERATE = st.floats(-30, 30)
+DTYPES = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+N_CLASSES = pytest.mark.parametrize("n_classes", [2, 3, 5])
+CURVATURES = ["exact", "newton", "majorant"]
+PROBABILITIES = ["posterior", "unweighted", "score"]
+
+# Sums and exponentials of scores up to 30, magnified by gamma up to 5.
+ROUNDING = {"rtol": 2e-13, "atol": 2e-13}
+
+
+def any_score(dtype):
+    """The whole range in which ``(1 + gamma) * score`` is itself a number of the dtype."""
+    largest = float(np.finfo(dtype).max) / 64
+    width = 64 if dtype is np.float64 else 32
+    ranges = [5.0, 800.0, largest]
+    return st.one_of(*(st.floats(-bound, bound, width=width) for bound in ranges))
+
+
+@st.composite
+def losses(draw, n_classes):
+    """A loss with one gamma or one per class, with or without alpha."""
+    per_class = st.lists(EXPONENTS, min_size=n_classes, max_size=n_classes)
+    gamma = draw(EXPONENTS | per_class)
+    alpha = draw(st.none() | st.lists(FACTORS, min_size=n_classes, max_size=n_classes))
+    return make_loss(n_classes, gamma=gamma, alpha=alpha)
+
+
+@st.composite
+def rows(draw, n_classes, values=MODERATE, dtype=np.float64):
+    """Labels, scores and weights of up to five rows; binary scores have one dimension."""
+    n = draw(st.integers(1, 5))
+    shape = (n,) if n_classes == 2 else (n, n_classes)
+    size = int(np.prod(shape))
+    scores = draw(st.lists(values, min_size=size, max_size=size))
+    y = draw(st.lists(st.integers(0, n_classes - 1), min_size=n, max_size=n))
+    weight = draw(st.lists(WEIGHTS, min_size=n, max_size=n))
+    return np.array(y), np.array(scores, dtype).reshape(shape), np.array(weight)
+
+
+def class_terms(loss, y):
+    """Gamma and alpha of a row's class."""
+    gamma = np.broadcast_to(loss.gamma, loss.n_classes)[y]
+    return float(gamma), 1.0 if loss.alpha is None else loss.alpha[y]
+
+
+@DTYPES
+@given(data=st.data())
+def test_binary_derivatives_are_exact_to_rounding(dtype, data):
+    loss = data.draw(losses(2))
+    y, raw, weight = data.draw(rows(2, any_score(dtype), dtype))
+    value, gradient = loss.loss_gradient(y, raw, weight)
+    _, hessian = loss.gradient_hessian(y, raw, weight)
+    assert value.dtype == gradient.dtype == hessian.dtype == dtype
+    for i, z in enumerate(raw.tolist()):
+        (gamma, alpha), sign = class_terms(loss, y[i]), 2 * int(y[i]) - 1
+        exact = reference.derivatives(sign * z, gamma)
+        factor = alpha * weight[i]
+        assert relative_error(value[[i]], [factor * exact.loss]) <= TOLERANCE[dtype]
+        assert relative_error(gradient[[i]], [factor * sign * exact.slope]) <= TOLERANCE[dtype]
+        size = [factor * exact.bend_size]
+        assert relative_error(hessian[[i]], [factor * exact.bend], size) <= TOLERANCE[dtype]
+
+
+@DTYPES
+@pytest.mark.parametrize("n_classes", [3, 5])
+@given(data=st.data())
+def test_multiclass_derivatives_are_exact_to_rounding(n_classes, dtype, data):
+    loss = data.draw(losses(n_classes))
+    y, raw, weight = data.draw(rows(n_classes, any_score(dtype), dtype))
+    value, gradient = loss.loss_gradient(y, raw, weight)
+    _, hessian = loss.gradient_hessian(y, raw, weight)
+    assert value.dtype == gradient.dtype == hessian.dtype == dtype
+    for i, row in enumerate(raw.tolist()):
+        gamma, alpha = class_terms(loss, y[i])
+        exact, slopes, matrix, sizes = reference.multiclass(y[i], row, gamma)
+        # Differences of scores are rounded, and exponentials magnify that, until they underflow.
+        steepness = (1 + gamma) * abs(reference.margin(row, y[i])) + max(row) - min(row)
+        bound = TOLERANCE[dtype] + np.finfo(dtype).eps * float(min(steepness, 1500))
+        factor = alpha * weight[i]
+        assert relative_error(value[[i]], [factor * exact]) <= bound
+        assert relative_error(gradient[i], [factor * slope for slope in slopes]) <= bound
+        diagonal = [factor * matrix[k][k] for k in range(n_classes)]
+        assert relative_error(hessian[i], diagonal, [factor * size for size in sizes]) <= bound
+
+
+@N_CLASSES
+@given(data=st.data())
+def test_loss_is_positive_until_it_underflows(n_classes, data):
+    loss = data.draw(losses(n_classes))
+    y, raw, _ = data.draw(rows(n_classes, any_score(np.float64)))
+    value = loss.loss(y, raw)
+    assert np.all(value >= 0)
+    for i, row in enumerate(raw.tolist()):
+        scores = [0.0, row] if n_classes == 2 else row
+        margin = reference.margin(scores, y[i])
+        assert value[i] > 0 or (1 + class_terms(loss, y[i])[0]) * margin > 700
+
+
+def laid_out(array, layout):
+    """The same numbers in another arrangement of memory."""
+    if layout == "F":
+        return np.asfortranarray(array)
+    if layout == "strided":
+        return np.repeat(array, 2, axis=0)[::2]
+    if layout == "reversed":
+        return array[::-1].copy()[::-1]
+    copy = array.copy()
+    copy.flags.writeable = layout != "read-only"
+    return copy
+
+
+@DTYPES
+@N_CLASSES
+@given(
+    data=st.data(),
+    layout=st.sampled_from(["C", "F", "strided", "reversed", "read-only"]),
+    label_dtype=st.sampled_from([np.int8, np.uint64, np.float32, np.float64, object]),
+    curvature=st.sampled_from(CURVATURES),
+)
+def test_memory_layout_and_label_dtype_do_not_matter(
+    n_classes, dtype, data, layout, label_dtype, curvature
+):
+    loss = data.draw(losses(n_classes))
+    arguments = data.draw(rows(n_classes, any_score(dtype), dtype))
+    others = [laid_out(array, layout) for array in arguments]
+    others[0] = laid_out(arguments[0].astype(label_dtype), layout)
+    copies = [other.copy() for other in others]
+    results = [
+        (
+            *loss.loss_gradient(*rows),
+            *loss.gradient_curvature(*rows, curvature=curvature),
+            loss.hessian_operator(*rows)(rows[1] * 0 + 1),
+            loss.predict_proba(rows[1]),
+        )
+        for rows in (others, arguments)
+    ]
+    for got, expected in zip(*results, strict=True):
+        assert got.dtype == expected.dtype
+        np.testing.assert_array_equal(got, expected)
+    for other, copy in zip(others, copies, strict=True):
+        np.testing.assert_array_equal(other, copy)
+
+
+@N_CLASSES
+@given(data=st.data())
+def test_no_rows_give_no_rows(n_classes, data):
+    loss = data.draw(losses(n_classes))
+    raw = np.empty((0,) if n_classes == 2 else (0, n_classes))
+    y, weight = np.empty(0, dtype=int), np.empty(0)
+    assert loss.loss(y, raw, weight).shape == (0,)
+    for curvature in CURVATURES:
+        for values in loss.gradient_curvature(y, raw, weight, curvature=curvature):
+            assert values.shape == raw.shape
+    for probability in PROBABILITIES:
+        assert loss.predict_proba(raw, probability).shape == (0, n_classes)
+
+
+@given(data=st.data())
+def test_two_classes_equal_the_binary_loss_of_the_score_difference(data):
+    binary = data.draw(losses(2))
+    y, raw, weight = data.draw(rows(2))
+    shift = np.array(data.draw(st.lists(MODERATE, min_size=len(y), max_size=len(y))))
+    scores = np.column_stack([shift, raw + shift])
+    difference = scores[:, 1] - scores[:, 0]
+    pair = MulticlassFocalLoss(2, gamma=binary.gamma, alpha=binary.alpha)
+    np.testing.assert_array_equal(pair.loss(y, scores, weight), binary.loss(y, difference, weight))
+    for curvature, factor in [("exact", 1), ("newton", 2), ("majorant", 2)]:
+        got = pair.gradient_curvature(y, scores, weight, curvature=curvature)
+        slope, bend = binary.gradient_curvature(y, difference, weight, curvature=curvature)
+        np.testing.assert_allclose(got[0], np.column_stack([-slope, slope]), rtol=1e-15)
+        np.testing.assert_allclose(got[1], factor * np.column_stack([bend, bend]), rtol=1e-15)
+    for probability in PROBABILITIES:
+        np.testing.assert_allclose(
+            pair.predict_log_proba(scores, probability),
+            binary.predict_log_proba(difference, probability),
+            **ROUNDING,
+        )
+
+
+@pytest.mark.parametrize("n_classes", [3, 5])
+@given(data=st.data())
+def test_permuting_classes_permutes_results(n_classes, data):
+    loss = data.draw(losses(n_classes))
+    y, raw, weight = data.draw(rows(n_classes))
+    order = np.array(data.draw(st.permutations(range(n_classes))))
+    permuted = MulticlassFocalLoss(
+        n_classes,
+        gamma=np.broadcast_to(loss.gamma, n_classes)[order],
+        alpha=None if loss.alpha is None else np.take(loss.alpha, order),
+    )
+    new_y, new_raw = np.argsort(order)[y], raw[:, order]
+    np.testing.assert_allclose(
+        permuted.loss(new_y, new_raw, weight), loss.loss(y, raw, weight), rtol=2e-13
+    )
+    for curvature in CURVATURES:
+        got = permuted.gradient_curvature(new_y, new_raw, weight, curvature=curvature)
+        expected = loss.gradient_curvature(y, raw, weight, curvature=curvature)
+        for values, originals in zip(got, expected, strict=True):
+            np.testing.assert_allclose(values, originals[:, order], **ROUNDING)
+    np.testing.assert_allclose(
+        permuted.predict_log_proba(new_raw), loss.predict_log_proba(raw)[:, order], **ROUNDING
+    )
+
+
+@N_CLASSES
+@given(data=st.data(), power=st.integers(-8, 8))
+def test_scaling_weights_scales_results(n_classes, data, power):
+    """Exactly, as the factor is a power of two."""
+    loss = data.draw(losses(n_classes))
+    y, raw, weight = data.draw(rows(n_classes))
+    factor = 2.0**power
+    np.testing.assert_array_equal(
+        loss.loss(y, raw, factor * weight), factor * loss.loss(y, raw, weight)
+    )
+    for curvature in CURVATURES:
+        plain = loss.gradient_curvature(y, raw, weight, curvature=curvature)
+        by_weight = loss.gradient_curvature(y, raw, factor * weight, curvature=curvature)
+        by_scale = loss.gradient_curvature(y, raw, weight, curvature=curvature, scale=factor)
+        for expected, *others in zip(plain, by_weight, by_scale, strict=True):
+            for values in others:
+                np.testing.assert_array_equal(values, factor * expected)
+    if weight.any():
+        assert loss(y, raw, factor * weight) == loss(y, raw, weight)
+
+
+@DTYPES
+@N_CLASSES
+@given(data=st.data(), probability=st.sampled_from(PROBABILITIES))
+def test_probabilities_form_a_simplex_point(n_classes, dtype, data, probability):
+    loss = data.draw(losses(n_classes))
+    _, raw, _ = data.draw(rows(n_classes, any_score(dtype), dtype))
+    proba = loss.predict_proba(raw, probability)
+    assert proba.dtype == dtype
+    assert proba.min() >= 0
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=n_classes * np.finfo(dtype).eps)
+    assert not np.any(np.isnan(loss.predict_log_proba(raw, probability)))
+
+
+@given(data=st.data(), probability=st.sampled_from(PROBABILITIES))
+def test_binary_posterior_rises_with_the_score(data, probability):
+    loss = data.draw(losses(2))
+    raw = np.sort(data.draw(st.lists(any_score(np.float64), min_size=2, max_size=20)))
+    odds = loss.log_odds(raw, probability)
+    accuracy = 1e-14 * (1 + np.abs(odds[:-1]) + np.abs(odds[1:]) + 7 * (loss.alpha is not None))
+    rise = np.diff(odds)
+    assert np.all(rise >= -accuracy)
+    # The log-odds rise at least half as fast as the score.
+    assert np.all(rise[np.diff(raw) > 2 * accuracy] > 0)
+
+
+@N_CLASSES
+@given(data=st.data())
+def test_posterior_is_the_inverse_of_the_expected_losss_minimiser(n_classes, data):
+    loss = data.draw(losses(n_classes))
+    scores = data.draw(st.lists(st.floats(-6, 6), min_size=n_classes, max_size=n_classes))
+    share = softmax(scores)
+    start = loss.fit_intercept_only(np.arange(n_classes), share)
+    log_proba = loss.predict_log_proba(np.array([start]), "unweighted")[0]
+    np.testing.assert_allclose(log_proba, np.log(share), **ROUNDING)
+
+
+@pytest.mark.parametrize("n_classes", [3, 5])
+@given(data=st.data())
+def test_equal_gammas_keep_the_most_probable_class(n_classes, data):
+    loss = MulticlassFocalLoss(n_classes, gamma=data.draw(EXPONENTS))
+    _, raw, _ = data.draw(rows(n_classes))
+    top = np.sort(raw, axis=1)[:, -2:]
+    clear = top[:, 1] - top[:, 0] > 1e-9
+    best = loss.predict_log_proba(raw).argmax(axis=1)
+    np.testing.assert_array_equal(best[clear], raw.argmax(axis=1)[clear])
+
+
+@N_CLASSES
+@given(data=st.data())
+def test_majorant_bounds_the_loss_wherever_the_scores_move(n_classes, data):
+    """With ``c = h / |g|``: ``f(z + d) - f(z) <= sum |g| * (exp(c * sign(g) * d) - 1) / c``."""
+    loss = data.draw(losses(n_classes))
+    y, raw, _ = data.draw(rows(n_classes))
+    moves = data.draw(st.lists(st.floats(-5, 5), min_size=raw.size, max_size=raw.size))
+    step = np.reshape(moves, raw.shape)
+    before, after = loss.loss(y, raw), loss.loss(y, raw + step)
+    gradient, majorant = loss.gradient_curvature(y, raw, curvature="majorant")
+    assume(np.all(gradient != 0))
+    rate = majorant / np.abs(gradient)
+    terms = np.abs(gradient) * np.expm1(rate * np.sign(gradient) * step) / rate
+    sizes = np.abs(terms) + np.abs(gradient)
+    axis = tuple(range(1, raw.ndim))
+    bound, size = before + terms.sum(axis=axis), before + sizes.sum(axis=axis)
+    assert np.all(after <= bound + 1e-13 * size)
+
+
+@N_CLASSES
+@given(data=st.data())
+def test_curvatures_of_the_trees_are_positive_and_newton_is_not_below_the_hessian(n_classes, data):
+    loss = data.draw(losses(n_classes))
+    y, raw, _ = data.draw(rows(n_classes))
+    _, exact = loss.gradient_hessian(y, raw)
+    _, newton = loss.gradient_curvature(y, raw, curvature="newton")
+    _, majorant = loss.gradient_curvature(y, raw, curvature="majorant")
+    factor = 1 if isinstance(loss, BinaryFocalLoss) else n_classes / (n_classes - 1)
+    assert np.all(newton > 0)
+    assert np.all(majorant > 0)
+    assert np.all(newton >= factor * exact - 1e-14 * newton)
+    assert np.all(newton <= factor * majorant * (1 + 1e-13))
