@@ -80,9 +80,7 @@ COMPETITORS = {
     ),
     "LightGBM undersampled": Competitor(undersampled_lgbm, TREES | {"times": [1, 3, 10, 30]}),
     "imlightgbm": Competitor(imlightgbm, TREES | {"gamma": GAMMAS[1:]}, multiclass=False),
-    "CatBoost Logloss": Competitor(
-        catboost, CATBOOST_TREES | {"l2_leaf_reg": loguniform(1, 30)}
-    ),
+    "CatBoost Logloss": Competitor(catboost, CATBOOST_TREES | {"l2_leaf_reg": loguniform(1, 30)}),
     "CatBoost Focal": Competitor(
         partial(catboost, gamma=2.0), CATBOOST_TREES | {"gamma": GAMMAS[1:]}, multiclass=False
     ),
@@ -111,4 +109,6 @@ def _at_most(times, y):
 def _categories_as_text(X):
     """CatBoost takes no missing values in categorical columns."""
     names = list(X.select_dtypes("category"))
-    return X.assign(**{name: X[name].astype(object).fillna("missing").astype(str) for name in names})
+    return X.assign(
+        **{name: X[name].astype(object).fillna("missing").astype(str) for name in names}
+    )

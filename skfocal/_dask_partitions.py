@@ -75,13 +75,17 @@ def join(parts, n_rows, width, dtype):
     return da.concatenate(arrays)
 
 
-@dask.delayed(nout=3)
-def check_rows(checker, X, y, weight):
+# What is computed of a partition is one task of its own name that takes the partition whole: tasks
+# that unpack it would share a name, and Dask spreads such over workers without regard to the data.
+
+
+@dask.delayed
+def check_rows(columns, X, y, weight):
     """Features, labels and weights of a partition as LightGBM takes them."""
     check_consistent_length(X, y, weight)
     y = column_or_1d(y)
     if len(y):
-        X = lightgbm_input(checker, X, reset=False)
+        X = lightgbm_input(columns, X, reset=False)
     if weight is not None:
         weight = column_or_1d(weight).astype(np.float32)  # as LightGBM keeps them
         if not np.all(np.isfinite(weight) & (weight >= 0)):
@@ -90,12 +94,31 @@ def check_rows(checker, X, y, weight):
 
 
 @dask.delayed
-def summarize(X, y, weight):
+def summarize(rows):
     """Kind of table, labels and their weight in a partition; None if it has no rows."""
+    X, y, weight = rows
     if not len(y):
         return None
     labels, codes = np.unique(y, return_inverse=True)
     return type(X).__name__, labels, np.bincount(codes, weights=weight)
+
+
+@dask.delayed
+def features(rows):
+    """Features of a partition."""
+    return rows[0]
+
+
+@dask.delayed
+def class_indices(rows, classes):
+    """Class indices of a partition, as LightGBM keeps labels."""
+    return np.searchsorted(classes, rows[1]).astype(np.float32)
+
+
+@dask.delayed
+def weights(rows):
+    """Weights of a partition."""
+    return rows[2]
 
 
 def merge(summaries):
@@ -112,19 +135,13 @@ def merge(summaries):
     return kinds[0], classes, np.bincount(codes, weights=np.concatenate(masses))
 
 
-@dask.delayed
-def _encode(classes, y):
-    """Class indices as LightGBM keeps labels."""
-    return np.searchsorted(classes, y).astype(np.float32)
-
-
-def to_collections(rows, kind, classes, template):
-    """Features, class indices and weights of the checked partitions as Dask collections."""
-    X, y, weight = zip(*rows, strict=True)
-    unknown = [np.nan] * len(rows)
+def to_collections(parts, kind, classes, template):
+    """Features, class indices and weights of checked partitions as Dask collections."""
+    unknown = [np.nan] * len(parts)
+    X = [features(rows) for rows in parts]
     if kind == "DataFrame":
-        X = dd.from_delayed(list(X), meta=template, verify_meta=False)
+        X = dd.from_delayed(X, meta=template, verify_meta=False)
     else:
         X = join(X, unknown, template.shape[1:], np.float64)
-    y = join([_encode(classes, labels) for labels in y], unknown, (), np.float32)
-    return X, y, join(weight, unknown, (), np.float32)
+    y = join([class_indices(rows, classes) for rows in parts], unknown, (), np.float32)
+    return X, y, join([weights(rows) for rows in parts], unknown, (), np.float32)

@@ -24,8 +24,7 @@ from skfocal._dask_partitions import (
 )
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss
-from skfocal.objectives import FocalObjective
-from skfocal.objectives._lightgbm import curvature_scale
+from skfocal.estimators._rows import Rows, feature_arguments
 
 
 class DaskFocalLGBMClassifier(FocalLGBMClassifier):
@@ -89,16 +88,19 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         template = np.empty((0, X.shape[1])) if isinstance(X, da.Array) else X._meta
         columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
         validate_data(columns, template, skip_check_array=True)
-        features = columns._feature_arguments(X, categorical_feature)
+        features = feature_arguments(columns, categorical_feature)
 
-        parts = partitions(X, y, sample_weight)
-        rows = client.persist([check_rows(columns, *part) for part in parts])
-        summaries = client.gather(client.compute([summarize(*part) for part in rows]))
+        rows = client.persist(
+            [check_rows(columns, *part) for part in partitions(X, y, sample_weight)]
+        )
+        summaries = client.gather(client.compute([summarize(part) for part in rows]))
         rows = [part for part, summary in zip(rows, summaries, strict=True) if summary]
         kind, classes, masses = merge([summary for summary in summaries if summary])
-        loss, start, objective = self._objective(classes, masses)
+        codes = np.arange(len(classes))
+        loss = build_loss(self, classes, codes, masses)
+        start = loss.fit_intercept_only(codes, masses)
+        engine = self._engine(self._objective_params(loss, start, Rows(None, codes, masses)))
         X, y, weight = to_collections(rows, kind, classes, template)
-        engine = self._engine(objective)
         with _watch(client):
             engine.fit(X, y, None if sample_weight is None else weight, **features)
 
@@ -146,28 +148,11 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         vars(local).update(vars(self))
         return local
 
-    def _objective(self, classes, masses):
-        """Loss, start and objective, from the weight of each class in the whole collection."""
-        codes = np.arange(len(classes))
-        loss = build_loss(self, classes, codes, masses)
-        start = loss.fit_intercept_only(codes, masses)
-        objective = FocalObjective(
-            loss.gamma,
-            loss.alpha,
-            n_classes=len(classes),
-            curvature=self.curvature,
-            offset=start,
-            scale=curvature_scale(loss, codes, masses),
-        )
-        return loss, start, objective
-
-    def _engine(self, objective):
+    def _engine(self, objective_params):
         """LightGBM's distributed training, which knows nothing of classes."""
-        params = self._train_params()
+        params = self._train_params() | objective_params
         del params["num_threads"]  # each worker has its own number
-        if objective.loss.n_classes > 2:
-            params["num_class"] = objective.loss.n_classes
-        return DaskLGBMRegressor(objective=objective, n_estimators=self.n_estimators, **params)
+        return DaskLGBMRegressor(n_estimators=self.n_estimators, **params)
 
     def _lazily(self, method, X, **arguments):
         """Result of a prediction method on each partition, joined to one array."""

@@ -12,6 +12,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier
+from skfocal.estimators import _lgbm
 
 dask = pytest.importorskip("dask")
 distributed = pytest.importorskip("distributed")
@@ -19,7 +20,6 @@ distributed = pytest.importorskip("distributed")
 import dask.array as da  # noqa: E402
 import dask.dataframe as dd  # noqa: E402
 
-import skfocal.dask  # noqa: E402
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
 
 # With few distinct values every worker makes the bins that one machine makes, and with few leaves
@@ -98,26 +98,24 @@ def test_ranking_on_continuous_data_is_as_good_as_on_one_machine(client):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_worker_that_holds_one_class_only(client, monkeypatch, n_classes):
-    class Spy(skfocal.dask.FocalObjective):
+    class Spy(_lgbm.FocalObjective):
         def __call__(self, y_true, y_pred, sample_weight=None):
             distributed.get_worker().labels_seen = np.unique(y_true).tolist()
             return super().__call__(y_true, y_pred, sample_weight)
 
-    monkeypatch.setattr(skfocal.dask, "FocalObjective", Spy)
     X, y, _ = dataset(n_classes)
-    order = np.argsort(y != "yes", kind="stable")
-    X, y, n_yes = X[order], y[order], np.sum(y == "yes")
     pieces = []
-    for worker, rows in zip(
-        client.nthreads(), (slice(None, n_yes), slice(n_yes, None)), strict=True
-    ):
-        part = [da.from_array(X[rows], chunks=-1), da.from_array(y[rows], chunks=-1)]
-        pieces.append(client.persist(part, workers=[worker]))
+    for worker, of_worker in zip(client.nthreads(), (y == "no", y != "no"), strict=True):
+        piece = [da.from_array(column[of_worker], chunks=-1) for column in (X, y)]
+        pieces.append(client.persist(piece, workers=[worker]))
     distributed.wait(pieces)
     model = DaskFocalLGBMClassifier(**PARAMETERS)
-    model.fit(*(da.concatenate(column) for column in zip(*pieces, strict=True)))
+    with monkeypatch.context() as patch:
+        patch.setattr(_lgbm, "FocalObjective", Spy)
+        model.fit(*(da.concatenate(columns) for columns in zip(*pieces, strict=True)))
 
-    assert [n_classes - 1] in client.run(lambda dask_worker: dask_worker.labels_seen).values()
+    seen = client.run(lambda dask_worker: dask_worker.labels_seen).values()
+    assert sorted(seen) == [[0], list(range(1, n_classes))]
     local = FocalLGBMClassifier(**PARAMETERS).fit(X, y)
     np.testing.assert_allclose(model.to_local().predict_proba(X), local.predict_proba(X), **SAME)
 
@@ -293,7 +291,7 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(client, monkeypatch, momen
         except ValueError:  # this is the client's process
             pass
 
-    class Dying(skfocal.dask.FocalObjective):
+    class Dying(_lgbm.FocalObjective):
         def __call__(self, y_true, y_pred, sample_weight=None):
             if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
                 dies()
@@ -307,7 +305,7 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(client, monkeypatch, momen
     X, y, _ = dataset()
     model = DaskFocalLGBMClassifier(**PARAMETERS)
     with monkeypatch.context() as patch:
-        patch.setattr(skfocal.dask, "FocalObjective", Dying)
+        patch.setattr(_lgbm, "FocalObjective", Dying)
         with pytest.raises(RuntimeError, match=r"one of them was lost.*client\.restart"):
             model.fit(*as_arrays(X, y))
     with pytest.raises(NotFittedError):

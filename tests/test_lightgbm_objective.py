@@ -185,8 +185,8 @@ def test_wrong_arguments_are_errors_that_name_them(function, arguments, message)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"curvature": "exact"}, r"curvature must be one of \['majorant', 'newton'\], got 'exact'"),
-        ({"curvature": None}, r"curvature must be one of \['majorant', 'newton'\], got None\."),
+        ({"curvature": "exact"}, r"curvature must be one of .*'newton'\], got 'exact'"),
+        ({"curvature": None}, r"curvature must be one of .*'newton'\], got None\."),
         ({"scale": 0}, r"scale must be a finite number > 0, got 0\."),
         ({"scale": -1.0}, r"scale must be a finite number > 0, got -1\.0\."),
         ({"scale": np.nan}, r"scale must be a finite number > 0, got nan\."),

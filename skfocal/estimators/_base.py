@@ -79,6 +79,9 @@ class FocalClassifier(ClassifierMixin, BaseEstimator):
         """
         return self._decision(self.raw_predict(X))
 
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "loss_")  # which a fit that failed has not set
+
     def _probabilities(self, raw_prediction):
         return self.loss_.predict_proba(raw_prediction, self.probability)
 

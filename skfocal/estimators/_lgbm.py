@@ -1,30 +1,20 @@
 """LightGBM trees trained with the focal loss."""
 
-import warnings
-from dataclasses import dataclass
-from functools import partial
 from numbers import Integral, Real
-from typing import Any
 
 import lightgbm
 import numpy as np
 from sklearn.base import _fit_context
-from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_consistent_length, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
-from skfocal.estimators._base import (
-    FocalClassifier,
-    build_loss,
-    check_weight,
-    encode_known_labels,
-    encode_labels,
-)
+from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
 from skfocal.estimators._evaluation import check_eval_metric, probability_metric, stop_early
 from skfocal.estimators._frames import lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
 from skfocal.estimators._native import read_native, to_native
+from skfocal.estimators._rows import Rows, evaluation_rows, feature_arguments, hold_out
 from skfocal.objectives import FocalMetric, FocalObjective
 from skfocal.objectives._blocks import n_threads
 from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
@@ -289,40 +279,24 @@ class FocalLGBMClassifier(FocalClassifier):
         metrics = check_eval_metric(eval_metric)
         X = lightgbm_input(self, X, reset=True)
         classes, y = encode_labels(y)
-        train = _Rows(X, y, check_weight(sample_weight, X), init_score)
-        check_consistent_length(*train.columns())
-        evaluation = self._evaluation_rows(eval_X, eval_y, eval_sample_weight, classes)
-        loss = build_loss(self, classes, y, train.weight)
+        train = Rows(X, y, check_weight(sample_weight, X), init_score)
+        evaluation = evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes)
+        features = feature_arguments(self, categorical_feature)
         init_booster, start = self._check_init_model(init_model, classes)
+        loss = build_loss(self, classes, y, train.weight)
         if self.early_stopping and not evaluation:
-            train, evaluation = self._hold_out(train)
+            train, evaluation = hold_out(train, self.validation_fraction, self.random_state)
         if start is None:
             start = loss.fit_intercept_only(train.y, train.weight) if init_score is None else 0.0
 
-        features = self._feature_arguments(X, categorical_feature)
-        train_set = train.dataset(params, features)
-        names = list(eval_names or [f"valid_{i}" for i in range(len(evaluation))])
-        loss_arguments = {"alpha": loss.alpha, "n_classes": len(classes), "offset": start}
-        params["objective"] = FocalObjective(
-            loss.gamma,
-            curvature=self.curvature,
-            scale=curvature_scale(loss, train.y, train.weight),
-            **loss_arguments,
-        )
-        if len(classes) > 2:
-            params["num_class"] = len(classes)
-        fevals = [
-            probability_metric(metric, partial(self._score_proba, loss, start))
-            for metric in metrics
-        ]
-        evals_result = {}
+        train_set, evals_result = train.dataset(params, features), {}
         booster = _train(
-            params,
+            params | self._objective_params(loss, start, train),
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
-            valid_names=names,
-            feval=[*fevals, FocalMetric(loss.gamma, **loss_arguments)],
+            valid_names=list(eval_names or [f"valid_{i}" for i in range(len(evaluation))]),
+            feval=self._metrics(loss, start, metrics),
             callbacks=[*(callbacks or []), *self._callbacks(evals_result)],
             init_model=init_booster,
         )
@@ -432,43 +406,6 @@ class FocalLGBMClassifier(FocalClassifier):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes):
-        """Evaluation sets as checked rows."""
-        if (eval_X is None) != (eval_y is None):
-            raise ValueError("eval_X and eval_y must be given together.")
-        sets_X, sets_y = _as_tuple(eval_X, 2), _as_tuple(eval_y, 1)
-        weights = _as_tuple(eval_sample_weight, 1) or (None,) * len(sets_X)
-        if not len(sets_X) == len(sets_y) == len(weights):
-            raise ValueError(
-                "eval_X, eval_y and eval_sample_weight must hold as many sets, got "
-                f"{len(sets_X)}, {len(sets_y)} and {len(weights)}."
-            )
-        evaluation = []
-        for X, y, weight in zip(sets_X, sets_y, weights, strict=True):
-            X = lightgbm_input(self, X, reset=False)
-            y = encode_known_labels(y, classes, "eval_y")
-            weight = check_weight(weight, X, "eval_sample_weight")
-            evaluation.append(_Rows(X, y, weight, None))
-            check_consistent_length(*evaluation[-1].columns())
-        return evaluation
-
-    def _hold_out(self, rows):
-        """Split rows into those to train on and one evaluation set, stratified where possible."""
-        split = partial(
-            train_test_split,
-            np.arange(len(rows.y)),
-            test_size=self.validation_fraction,
-            random_state=self.random_state,
-        )
-        try:
-            kept, held_out = split(stratify=rows.y)
-        except ValueError as error:
-            warnings.warn(
-                f"early_stopping holds out rows without stratification: {error}", stacklevel=3
-            )
-            kept, held_out = split()
-        return rows.take(kept), [rows.take(held_out)]
-
     def _check_init_model(self, init_model, classes):
         """Trees to go on from and their start, or None twice."""
         if init_model is None:
@@ -494,27 +431,27 @@ class FocalLGBMClassifier(FocalClassifier):
                 )
         return booster, start
 
-    def _feature_arguments(self, X, categorical_feature):
-        """Names of the features and indices of the categorical ones, as a Dataset takes them."""
-        known = list(getattr(self, "feature_names_in_", []))
-        generic = [f"Column_{i}" for i in range(self.n_features_in_)]
-        # LightGBM refuses characters that mean something in its model format.
-        names = generic if not known or set('",:[]{}') & set("".join(known)) else known
-        if not isinstance(categorical_feature, str):
-            unknown = {c for c in categorical_feature if isinstance(c, str)} - set(known)
-            if unknown:
-                raise ValueError(f"categorical_feature names no column of X: {sorted(unknown)}.")
-            categorical_feature = [
-                known.index(c) if isinstance(c, str) else c for c in categorical_feature
-            ]
-        elif categorical_feature != "auto":
-            raise ValueError(
-                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
-            )
-        return {"feature_name": names, "categorical_feature": categorical_feature}
+    def _objective_params(self, loss, start, train):
+        objective = FocalObjective(
+            loss.gamma,
+            loss.alpha,
+            n_classes=loss.n_classes,
+            curvature=self.curvature,
+            offset=start,
+            scale=curvature_scale(loss, train.y, train.weight),
+            n_jobs=self.n_jobs,
+        )
+        several = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
+        return {"objective": objective, **several}
 
-    def _score_proba(self, loss, start, raw_prediction):
-        return loss.predict_proba(raw_prediction + start, self.probability)
+    def _metrics(self, loss, start, metrics):
+        """The metrics asked for, then the focal loss, as LightGBM's ``feval``."""
+
+        def to_proba(raw_prediction):
+            return loss.predict_proba(raw_prediction + start, self.probability)
+
+        focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
+        return [*(probability_metric(metric, to_proba) for metric in metrics), focal]
 
     def _callbacks(self, evals_result):
         callbacks = [lightgbm.record_evaluation(evals_result)]
@@ -523,53 +460,6 @@ class FocalLGBMClassifier(FocalClassifier):
         if self.early_stopping:
             callbacks.append(stop_early(self.n_iter_no_change))
         return callbacks
-
-
-@dataclass
-class _Rows:
-    """Rows to train on or to evaluate: features, class indices, weights, start scores."""
-
-    X: Any
-    y: np.ndarray
-    weight: np.ndarray | None
-    init_score: Any
-
-    def __post_init__(self):
-        # LightGBM keeps weights in float32: the start must be computed from the same numbers.
-        if self.weight is not None:
-            self.weight = self.weight.astype(np.float32)
-
-    def columns(self):
-        return self.X, self.y, self.weight, self.init_score
-
-    def take(self, rows):
-        return _Rows(
-            *(None if column is None else _safe_indexing(column, rows) for column in self.columns())
-        )
-
-    def dataset(self, params, features, reference=None):
-        return lightgbm.Dataset(
-            self.X,
-            label=self.y,
-            weight=self.weight,
-            init_score=self.init_score,
-            reference=reference,
-            params=params,
-            **features,
-        )
-
-
-def _as_tuple(sets, ndim):
-    """Evaluation sets as a tuple: a tuple or list of arrays of ``ndim`` axes, or one alone."""
-    if sets is None:
-        return ()
-    if isinstance(sets, list):
-        return tuple(sets) if sets and _ndim(sets[0]) == ndim else (sets,)
-    return sets if isinstance(sets, tuple) else (sets,)
-
-
-def _ndim(values):
-    return len(values.shape) if hasattr(values, "shape") else np.ndim(values)
 
 
 def _train(params, train_set, **arguments):

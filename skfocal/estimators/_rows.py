@@ -1,0 +1,119 @@
+"""Rows for LightGBM to train on or to evaluate, from what users pass to ``fit``."""
+
+import warnings
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import lightgbm
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import check_consistent_length
+
+from skfocal.estimators._base import check_weight, encode_known_labels
+from skfocal.estimators._frames import lightgbm_input
+
+
+@dataclass
+class Rows:
+    """Features, class indices, weights and start scores of as many rows each."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None = None
+    init_score: Any = None
+
+    def __post_init__(self):
+        check_consistent_length(*self._columns())
+        # LightGBM keeps weights in float32: the start must be computed from the same numbers.
+        if self.weight is not None:
+            self.weight = self.weight.astype(np.float32)
+
+    def take(self, rows):
+        """Rows of the given indices."""
+        return Rows(
+            *(
+                None if column is None else _safe_indexing(column, rows)
+                for column in self._columns()
+            )
+        )
+
+    def dataset(self, params, features, reference=None):
+        """The rows as LightGBM's Dataset."""
+        return lightgbm.Dataset(
+            self.X,
+            label=self.y,
+            weight=self.weight,
+            init_score=self.init_score,
+            reference=reference,
+            params=params,
+            **features,
+        )
+
+    def _columns(self):
+        return self.X, self.y, self.weight, self.init_score
+
+
+def evaluation_rows(estimator, eval_X, eval_y, eval_sample_weight, classes):
+    """Evaluation sets, one or several, as a list of checked rows."""
+    if (eval_X is None) != (eval_y is None):
+        raise ValueError("eval_X and eval_y must be given together.")
+    sets_X, sets_y = _as_tuple(eval_X, 2), _as_tuple(eval_y, 1)
+    weights = _as_tuple(eval_sample_weight, 1) or (None,) * len(sets_X)
+    if not len(sets_X) == len(sets_y) == len(weights):
+        raise ValueError(
+            "eval_X, eval_y and eval_sample_weight must hold as many sets, got "
+            f"{len(sets_X)}, {len(sets_y)} and {len(weights)}."
+        )
+    evaluation = []
+    for X, y, weight in zip(sets_X, sets_y, weights, strict=True):
+        X = lightgbm_input(estimator, X, reset=False)
+        y = encode_known_labels(y, classes, "eval_y")
+        evaluation.append(Rows(X, y, check_weight(weight, X, "eval_sample_weight")))
+    return evaluation
+
+
+def hold_out(rows, fraction, random_state):
+    """Split rows into those to train on and one evaluation set, stratified where possible."""
+    everything = np.arange(len(rows.y))
+    split = partial(train_test_split, test_size=fraction, random_state=random_state)
+    try:
+        kept, held_out = split(everything, stratify=rows.y)
+    except ValueError as error:
+        warnings.warn(
+            f"early_stopping holds out rows without stratification: {error}", stacklevel=4
+        )
+        kept, held_out = split(everything)
+    return rows.take(kept), [rows.take(held_out)]
+
+
+def feature_arguments(estimator, categorical_feature):
+    """Names of the features and indices of the categorical ones, as a Dataset takes them."""
+    names = list(getattr(estimator, "feature_names_in_", []))
+    if isinstance(categorical_feature, str):
+        if categorical_feature != "auto":
+            raise ValueError(
+                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
+            )
+    else:
+        unknown = {c for c in categorical_feature if isinstance(c, str)} - set(names)
+        if unknown:
+            raise ValueError(f"categorical_feature names no column of X: {sorted(unknown)}.")
+        categorical_feature = [
+            names.index(c) if isinstance(c, str) else c for c in categorical_feature
+        ]
+    # LightGBM refuses characters that mean something in its model format.
+    if not names or set('",:[]{}') & set("".join(names)):
+        names = [f"Column_{i}" for i in range(estimator.n_features_in_)]
+    return {"feature_name": names, "categorical_feature": categorical_feature}
+
+
+def _as_tuple(sets, ndim):
+    """Evaluation sets as a tuple: a tuple or list of arrays of ``ndim`` axes, or one alone."""
+    if sets is None:
+        return ()
+    if isinstance(sets, list):
+        several = len(sets) > 0 and len(getattr(sets[0], "shape", np.shape(sets[0]))) == ndim
+        return tuple(sets) if several else (sets,)
+    return sets if isinstance(sets, tuple) else (sets,)
