@@ -42,7 +42,7 @@ def train(objective, X, y, weight=None, rounds=8, **others):
     return lgb.train(params(objective, **others), data, num_boost_round=rounds)
 
 
-@pytest.mark.parametrize("curvature", ["majorant", "newton"])
+@pytest.mark.parametrize("curvature", ["majorant", "geometric", "newton"])
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
 def test_classifier_and_train_build_the_same_model(kind, curvature):
     X, y, weight = make_data(kind.get("n_classes", 2))
@@ -174,15 +174,19 @@ def rare_positives(n_classes, n_rows=20_000):
     ],
     ids=repr,
 )
-def test_majorant_at_learning_rate_one_never_raises_the_training_loss(loss, start):
+@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.1)])
+def test_training_loss_never_rises(loss, start, curvature, learning_rate):
     X, y = rare_positives(loss.n_classes)
     offset = start_of(loss, y, start)
     arguments = {"gamma": loss.gamma, "alpha": loss.alpha, "n_classes": loss.n_classes}
     data, history = lgb.Dataset(X, y), {}
     booster = lgb.train(
-        params(FocalObjective(**arguments, offset=offset), learning_rate=1.0),
+        params(
+            FocalObjective(**arguments, curvature=curvature, offset=offset),
+            learning_rate=learning_rate,
+        ),
         data,
-        num_boost_round=20,
+        num_boost_round=15,
         valid_sets=[data],
         feval=FocalMetric(**arguments, offset=offset),
         callbacks=[lgb.record_evaluation(history)],
@@ -217,7 +221,7 @@ def float32_slack(loss, raw, first_loss):
     return 11 * 1.5 * error**2 + 1e-13 * first_loss
 
 
-@pytest.mark.parametrize("curvature", ["majorant", "newton"])
+@pytest.mark.parametrize("curvature", ["majorant", "geometric", "newton"])
 @pytest.mark.parametrize("gamma", [0, 2, (0.5, 3)])
 def test_xgboost_trains_on_the_objective_and_honours_weights(gamma, curvature):
     X, y, _ = make_data()

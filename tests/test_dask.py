@@ -38,7 +38,7 @@ def client():
     # Without stealing, partitions are trained on where a test puts them.
     with (
         dask.config.set({"distributed.scheduler.work-stealing": False}),
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as c,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as c,
         distributed.Client(c) as client,
     ):
         yield client

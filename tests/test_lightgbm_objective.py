@@ -17,7 +17,7 @@ CASES = [
     {"gamma": 2, "n_classes": 3, "offset": 0.5},
     {"gamma": (0, 0.5, 2, 5), "alpha": (1, 2, 0.5, 10), "n_classes": 4, "offset": [0, 1, -1, 2.5]},
 ]
-CURVATURES = ["majorant", "newton"]
+CURVATURES = ["majorant", "geometric", "newton"]
 
 # Single precision: of the formulas, and of scores up to 15, magnified by gamma up to 5.
 FLOAT32 = 3e-6 + (1 + 5) * 15 * np.finfo(np.float32).eps

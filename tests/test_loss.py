@@ -21,7 +21,7 @@ LOSSES = [
     MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
 ]
 UNDERFLOW = {np.float64: (700, 760), np.float32: (80, 110)}  # of exp(-raw)
-CURVATURES = ["exact", "newton", "majorant"]
+CURVATURES = ["exact", "newton", "geometric", "majorant"]
 
 
 def sample(loss, n_rows=200, seed=0):
@@ -140,6 +140,17 @@ def test_majorant_is_one_plus_the_largest_gamma_times_the_gradients_size(loss):
     gradient, majorant = loss.gradient_curvature(y, raw, weight, curvature="majorant")
     expected = trees * (1 + np.max(loss.gamma)) * np.abs(gradient)
     np.testing.assert_allclose(majorant, expected, rtol=1e-15)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_geometric_curvature_lies_between_newton_and_majorant(loss):
+    y, raw, weight = sample(loss)
+    newton, geometric, majorant = (
+        loss.gradient_curvature(y, raw, weight, curvature=curvature)[1]
+        for curvature in ("newton", "geometric", "majorant")
+    )
+    expected = np.maximum(np.sqrt(newton * majorant), majorant / 10)
+    np.testing.assert_allclose(geometric, expected, rtol=2e-15)
 
 
 @pytest.mark.parametrize("curvature", CURVATURES)

@@ -71,6 +71,23 @@ def test_newton_term_is_the_larger_of_second_derivative_and_gauss_newton(gamma, 
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("gamma", GAMMAS)
+def test_geometric_term_is_the_mean_of_newton_and_majorant_above_a_tenth_of_the_latter(
+    gamma, dtype
+):
+    margin = margins(dtype, gamma)
+    exact = reference.all_derivatives(margin, gamma)
+    hit = [1 / (1 + mpmath.exp(-m)) for m in margin.tolist()]
+    newton = [max(b, -p * s) for b, p, s in zip(exact.bend, hit, exact.slope, strict=True)]
+    majorant = [(1 + mpmath.mpf(gamma)) * -slope for slope in exact.slope]
+    mean = [max(mpmath.sqrt(n * m), m / 10) for n, m in zip(newton, majorant, strict=True)]
+    slope, bend = _margin.focal_slope_newton(margin, gamma)
+    geometric = _margin.geometric_curvature(bend, (1 + gamma) * slope)
+    assert geometric.dtype == dtype
+    assert relative_error(geometric, mean) <= TOLERANCE[dtype]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_one_gamma_per_margin_gives_what_each_gamma_gives(dtype):
     gamma = np.repeat(GAMMAS, 4).astype(dtype)
     margin = np.tile(np.array([-40, -0.5, 0.3, 12], dtype), len(GAMMAS))

@@ -140,7 +140,7 @@ def test_two_classes_equal_the_binary_loss_of_the_score_difference(gamma):
     difference = raw[:, 1] - raw[:, 0]
     np.testing.assert_array_equal(pair.loss(y, raw, weight), binary.loss(y, difference, weight))
     # Two trees share the work: twice the majorant, and LightGBM's K / (K - 1) on "newton".
-    for curvature, factor in [("exact", 1), ("newton", 2), ("majorant", 2)]:
+    for curvature, factor in [("exact", 1), ("newton", 2), ("geometric", 2), ("majorant", 2)]:
         got = pair.gradient_curvature(y, raw, weight, curvature=curvature)
         expected = binary.gradient_curvature(y, difference, weight, curvature=curvature)
         for sign, k in [(-1, 0), (1, 1)]:

@@ -1,5 +1,6 @@
 """The estimators in ONNX Runtime."""
 
+import os
 import subprocess
 import sys
 
@@ -200,7 +201,8 @@ def test_unregistered_converter_is_named_in_the_error():
         "X = np.eye(4, dtype=np.float32)\n"
         "skl2onnx.to_onnx(skfocal.FocalLogisticRegression().fit(X, [0, 1, 0, 1]), X)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert done.returncode != 0
     assert "FocalLogisticRegression" in done.stderr
     assert "Converter" in done.stderr or "shape calculator" in done.stderr

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
-from skfocal.estimators._solvers import SMOOTH_SOLVERS, choose_solver, minimize_linear
+from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
 from skfocal.objectives._linear import LinearObjective
 
 
@@ -45,8 +45,8 @@ class FocalLogisticRegression(FocalClassifier):
         ``gamma > 0``.
     solver : {"auto", "lbfgs", "trust-ncg", "trust-exact", "prox-newton"}, default="auto"
         A method of :func:`scipy.optimize.minimize`, or proximal Newton, which alone takes an L1
-        penalty. "auto" is prox-newton for ``l1_ratio > 0``, else trust-exact up to 300
-        coefficients and lbfgs beyond.
+        penalty. "auto" is prox-newton for ``l1_ratio > 0`` and lbfgs otherwise. The trust-region
+        methods need fewer, costlier iterations: they pay for very small ``tol``.
     tol : float, default=1e-4
         Largest component of the gradient at which to stop, relative to the gradient at the
         model without features.
@@ -165,9 +165,16 @@ class FocalLogisticRegression(FocalClassifier):
         loss = build_loss(self, classes, y, sample_weight)
         l1, l2, scale = self._penalty()
         objective = LinearObjective(
-            loss, X, y, sample_weight, scale=scale, l2=l2, fit_intercept=self.fit_intercept
+            loss,
+            X,
+            y,
+            sample_weight,
+            scale=scale,
+            l2=l2,
+            fit_intercept=self.fit_intercept,
+            n_jobs=self.n_jobs,
         )
-        solver = self._choose_solver(objective, l1)
+        solver = self._choose_solver(l1)
         null = self._null_model(objective, sample_weight)
         start = self._start(objective, classes, null)
         coef, n_iter, violation = minimize_linear(
@@ -218,9 +225,9 @@ class FocalLogisticRegression(FocalClassifier):
             return 0.0, 0.0, 1.0
         return float(self.l1_ratio), 1.0 - self.l1_ratio, float(self.C)
 
-    def _choose_solver(self, objective, l1):
+    def _choose_solver(self, l1):
         if self.solver == "auto":
-            return choose_solver(objective, l1)
+            return "prox-newton" if l1 > 0 else "lbfgs"
         if (l1 > 0) != (self.solver == "prox-newton"):
             raise ValueError(
                 f"solver={self.solver!r} does not fit l1_ratio={self.l1_ratio} and C={self.C}: "

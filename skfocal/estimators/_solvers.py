@@ -3,27 +3,15 @@
 import warnings
 
 import numpy as np
-from scipy import linalg, optimize
+from scipy import linalg, optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lasso_path
 
 SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
-TRUST_EXACT_MAX_COEFFICIENTS = 300
-
-
-def choose_solver(objective, l1):
-    """What ``solver="auto"`` stands for; the rule is in the estimator's docstring."""
-    if l1 > 0:
-        return "prox-newton"
-    small = np.prod(objective.shape) <= TRUST_EXACT_MAX_COEFFICIENTS
-    return "trust-exact" if small else "lbfgs"
 
 
 def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
     """Minimise ``objective + l1 * ||coef||_1``, the intercept excepted from the penalty.
-
-    Gradients are measured in units of the root of the Hessian's diagonal at the null model, so
-    that neither progress nor convergence depends on the features' scales.
 
     Parameters
     ----------
@@ -46,72 +34,109 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
     violation : float
         Violation of the optimality conditions, converged where <= 1.
     """
-    unit = np.sqrt(objective.hessian_diagonal(null))
-    unit[unit == 0] = 1  # a feature that is always 0
-    _, null_gradient = objective.value_gradient(null)
-    n_samples, dtype = len(objective.y), objective.X.dtype
-    rounding = 100 * np.finfo(dtype).eps * np.sqrt(n_samples)  # of a sum over the rows
-    limit = max(tol * np.abs(null_gradient / unit).max(), rounding)
     if solver == "prox-newton":
-        coef, n_iter = _proximal_newton(objective, start, unit, limit, l1, max_iter)
+        value, violation, limit, coef, n_iter = _proximal_newton(
+            objective, start, null, l1, tol, max_iter
+        )
     else:
-        coef, n_iter = _minimize_smooth(objective, start, unit, limit, solver, max_iter)
-    value, gradient = objective.value_gradient(coef)
-    violation = _violation(coef, gradient, l1 * objective.is_penalised) / unit
+        value, violation, limit, coef, n_iter = _minimize_smooth(
+            objective, start, null, solver, tol, max_iter
+        )
     # A smaller gradient than this changes the value by less than its rounding.
-    visible = np.sqrt(2 * np.finfo(dtype).eps * abs(value))
-    return coef, max(1, n_iter), violation.max() / max(limit, visible)
+    visible = np.sqrt(2 * np.finfo(objective.X.dtype).eps * abs(value))
+    return coef, max(1, n_iter), violation / max(limit, visible)
 
 
-def _minimize_smooth(objective, start, unit, limit, solver, max_iter):
-    """SciPy's minimiser in coordinates ``coef * unit``, in which the Hessian's diagonal is ~1."""
+def _limit(objective, null_gradient, tol):
+    """Gradient at which to stop: ``tol`` times that of the null model, or the sums' rounding."""
+    rounding = 100 * np.finfo(objective.X.dtype).eps * np.sqrt(len(objective.y))
+    return max(tol * np.abs(null_gradient).max(), rounding)
 
-    def value_gradient(scaled):
-        value, gradient = objective.value_gradient(scaled / unit)
-        return value, gradient / unit
 
-    def hessian(scaled):
-        return objective.hessian(scaled / unit) / np.outer(unit, unit)
+def _minimize_smooth(objective, start, null, solver, tol, max_iter):
+    """SciPy's minimiser of ``objective(start + units @ steps)`` over ``steps``.
+
+    The units make the Hessian at the null model about 1, so that neither the number of
+    iterations nor the tolerance depends on the features' scales and correlations.
+    """
+    units = _units(objective, null)
+    null_value, null_gradient = objective.value_gradient(null)
+    # L-BFGS-B begins with a step of length 1: let that be the Newton step of the null model.
+    length = np.linalg.norm(units.T @ null_gradient) or 1.0
+    units = units * length
+    limit = length * _limit(objective, units.T @ null_gradient / length, tol)
+
+    def value_gradient(steps):
+        if start is null and not steps.any():
+            return null_value, units.T @ null_gradient
+        value, gradient = objective.value_gradient(start + units @ steps)
+        return value, units.T @ gradient
+
+    def hessian(steps):
+        return units.T @ (objective.hessian(start + units @ steps) @ units)
 
     operators = {}  # of the latest point: trust-ncg multiplies many times at each
 
-    def hessian_product(scaled, direction):
-        point = scaled.tobytes()
+    def hessian_product(steps, direction):
+        point = steps.tobytes()
         if point not in operators:
             operators.clear()
-            operators[point] = objective.hessian_operator(scaled / unit)
-        return operators[point](direction / unit) / unit
+            operators[point] = objective.hessian_operator(start + units @ steps)
+        return units.T @ operators[point](units @ direction)
 
+    options = {"gtol": limit, "maxiter": max_iter}
     if solver == "lbfgs":
-        # Rounding of the value ends a search that tol would not: the violation tells.
-        options = {"gtol": limit, "ftol": np.finfo(float).eps, "maxls": 50}
-        extra = {"method": "L-BFGS-B"}
+        # Only the value's rounding may end the search before the gradient does.
+        arguments = {"method": "L-BFGS-B"}
+        options |= {"ftol": np.finfo(float).eps, "maxls": 50}
     else:
-        _, gradient = value_gradient(start * unit)
-        radius = max(np.linalg.norm(gradient), 1.0)
-        options = {"gtol": limit, "initial_trust_radius": radius, "max_trust_radius": 1e4 * radius}
-        extra = {"method": solver}
-        extra |= {"hess": hessian} if solver == "trust-exact" else {"hessp": hessian_product}
+        arguments = {"method": solver}
+        arguments |= {"hess": hessian} if solver == "trust-exact" else {"hessp": hessian_product}
+        options |= {"initial_trust_radius": 1.0, "max_trust_radius": 1e4}
     result = optimize.minimize(
-        value_gradient, start * unit, jac=True, options=options | {"maxiter": max_iter}, **extra
+        value_gradient, np.zeros_like(start), jac=True, options=options, **arguments
     )
-    return result.x / unit, result.nit
+    violation = np.abs(result.jac).max() / length
+    return result.fun, violation, limit / length, start + units @ result.x, result.nit
 
 
-def _proximal_newton(objective, start, unit, limit, l1, max_iter):
+def _units(objective, null):
+    """Matrix A with ``A.T @ hessian(null) @ A`` about 1: a Cholesky factor's inverse, or diagonal.
+
+    For the former the Hessian of a sample of the rows is good enough, and where there are rows
+    in plenty it costs no more than a few passes over them.
+    """
+    size, n_samples = len(null), len(objective.y)
+    n_sampled = min(5 * size + 5_000, n_samples)
+    if size > 100 and n_sampled * size > 5 * n_samples * np.prod(objective.shape[1:]):
+        diagonal = objective.hessian_diagonal(null)
+        diagonal[diagonal == 0] = 1  # a feature that is always 0
+        return sparse.diags_array(1 / np.sqrt(diagonal))
+    hessian = objective.sample(n_sampled).hessian(null, curvature="newton")
+    diagonal = hessian.diagonal().copy()
+    diagonal[diagonal == 0] = diagonal.max()
+    # Collinear features make it singular to rounding: a slight ridge on the diagonal is harmless.
+    hessian[np.diag_indices_from(hessian)] = (1 + 1e-6) * diagonal
+    root = linalg.cholesky(hessian)
+    return linalg.solve_triangular(root, np.eye(len(root)))
+
+
+def _proximal_newton(objective, start, null, l1, tol, max_iter):
     """Newton steps on the smooth part, each an L1-penalised quadratic over a working set.
 
     The working set holds the features in use and those that violate their optimality condition.
     """
+    unit = np.sqrt(objective.hessian_diagonal(null))
+    unit[unit == 0] = 1  # a feature that is always 0
+    limit = _limit(objective, objective.value_gradient(null)[1] / unit, tol)
     penalty = l1 * objective.is_penalised
-    coef, n_iter, first = start, 0, None
+    coef, n_iter = start, 0
     value, gradient = objective.value_gradient(coef)
-    violation = _violation(coef, gradient, penalty) / unit
+    violation = first = _violation(coef, gradient, penalty) / unit
     while violation.max() > limit and n_iter < max_iter:
-        first = violation.max() if first is None else first
         features, part = _working_set(objective, coef, violation)
         hessian = objective.hessian(coef, curvature="newton", features=features)
-        accuracy = max(1e-15, 1e-4 * min(1, violation.max() / first) ** 2)
+        accuracy = max(1e-15, 1e-4 * min(1, violation.max() / first.max()) ** 2)
         step = np.zeros_like(coef)
         step[part] = _lasso_step(hessian, gradient[part], coef[part], penalty[part], accuracy)
         move = _line_search(objective, coef, value, gradient, step, penalty)
@@ -120,7 +145,7 @@ def _proximal_newton(objective, start, unit, limit, l1, max_iter):
         coef, value, gradient = move
         violation = _violation(coef, gradient, penalty) / unit
         n_iter += 1
-    return coef, n_iter
+    return value, violation.max(), limit, coef, n_iter
 
 
 def _violation(coef, gradient, penalty):

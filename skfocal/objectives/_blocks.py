@@ -5,6 +5,7 @@ blocks that stay in cache the same expressions are several times as fast, and as
 the GIL, blocks run side by side in threads.
 """
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +16,8 @@ BLOCK_ELEMENTS = 32_768  # per temporary: best of 8k to 512k in benchmarks/objec
 
 def n_threads(n_jobs):
     """Threads that ``n_jobs`` asks for: ``None`` is what OpenMP would use, ``-1`` all cores."""
+    if n_jobs == 1:
+        return 1  # without asking the system, which takes longer than a small block
     cores = joblib.cpu_count()
     if n_jobs is None:
         # joblib sets this in its workers, so that nested parallelism does not oversubscribe.
@@ -23,9 +26,9 @@ def n_threads(n_jobs):
     return max(1, cores + 1 + n_jobs) if n_jobs < 0 else n_jobs
 
 
-def row_blocks(n_rows, width=1):
+def row_blocks(n_rows, width=1, elements=BLOCK_ELEMENTS):
     """Slices that cover ``n_rows`` rows of ``width`` elements each, block after block."""
-    step = max(1, BLOCK_ELEMENTS // width)
+    step = max(1, elements // width)
     return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
 
 
@@ -36,3 +39,11 @@ def for_each_block(function, blocks, n_jobs=1):
         return [function(block) for block in blocks]
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(function, blocks))
+
+
+def sum_over_blocks(function, blocks, n_jobs=1):
+    """Sum of the arrays ``function(block)``; each thread adds up a run of neighbouring blocks."""
+    threads = max(1, min(n_threads(n_jobs), len(blocks)))
+    bounds = [len(blocks) * i // threads for i in range(threads + 1)]
+    shares = [blocks[start:stop] for start, stop in itertools.pairwise(bounds)]
+    return sum(for_each_block(lambda share: sum(map(function, share)), shares, n_jobs))

@@ -1,0 +1,36 @@
+"""The code blocks of the documentation's pages run, top to bottom, each page in one namespace."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs"
+BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PAGES = {page.name: BLOCK.findall(page.read_text("utf-8")) for page in sorted(DOCS.glob("**/*.md"))}
+
+
+@pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
+def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code = "\n".join(PAGES[page])
+    for module in imported_modules(code):
+        if not module.startswith("skfocal"):
+            pytest.importorskip(module)
+    namespace = {"__name__": "__main__"}
+    for block in PAGES[page]:
+        exec(compile(block, f"docs/{page}", "exec"), namespace)
+
+
+def imported_modules(code):
+    """Modules that the code imports, so that a page is skipped where an extra is missing."""
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+
+
+def test_there_are_pages_with_code():
+    assert PAGES["deployment.md"]
