@@ -3,9 +3,16 @@
 import threading
 
 import joblib
+import numpy as np
 import pytest
 
-from skfocal.objectives._blocks import BLOCK_ELEMENTS, for_each_block, n_threads, row_blocks
+from skfocal.objectives._blocks import (
+    BLOCK_ELEMENTS,
+    for_each_block,
+    n_threads,
+    row_blocks,
+    sum_over_blocks,
+)
 
 
 @pytest.mark.parametrize("width", [1, 3, 1000, 10 * BLOCK_ELEMENTS])
@@ -26,6 +33,19 @@ def test_results_come_in_the_order_of_the_blocks(n_jobs):
     blocks = row_blocks(10, BLOCK_ELEMENTS // 2)
     assert for_each_block(lambda block: block.start, blocks, n_jobs) == [0, 2, 4, 6, 8]
     assert for_each_block(lambda block: block.start, [], n_jobs) == []
+
+
+def test_blocks_may_be_of_any_size():
+    assert row_blocks(5, 3, elements=7) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+    assert row_blocks(2, 3, elements=1) == [slice(0, 1), slice(1, 2)]
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3, 20])
+@pytest.mark.parametrize("n_blocks", [1, 2, 7])
+def test_sum_over_blocks_counts_each_block_once(n_blocks, n_jobs):
+    blocks = row_blocks(n_blocks, 1, elements=1)
+    total = sum_over_blocks(lambda block: np.eye(n_blocks)[block.start], blocks, n_jobs)
+    np.testing.assert_array_equal(total, np.ones(n_blocks))
 
 
 def test_several_jobs_run_side_by_side():

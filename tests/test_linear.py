@@ -9,8 +9,7 @@ import reference
 from mpmath import mpf
 from scipy import sparse
 
-from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
-from skfocal.objectives._blocks import BLOCK_ELEMENTS
+from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss, _linear
 from skfocal.objectives._linear import LinearObjective
 
 LOSSES = [
@@ -38,17 +37,10 @@ class Problem(NamedTuple):
     coef: np.ndarray
     direction: np.ndarray
 
-    def objective(self, container=np.ascontiguousarray, dtype=np.float64, *, l2=L2):
+    def objective(self, container=np.ascontiguousarray, dtype=np.float64, **others):
         X = container(self.X.astype(dtype))
-        return LinearObjective(
-            self.loss,
-            X,
-            self.y,
-            self.weight,
-            scale=SCALE,
-            l2=l2,
-            fit_intercept=self.fit_intercept,
-        )
+        settings = {"scale": SCALE, "l2": L2, "fit_intercept": self.fit_intercept, **others}
+        return LinearObjective(self.loss, X, self.y, self.weight, **settings)
 
     def exact_value(self, *coef):
         """The objective in 50 digits, from its definition; binary scores are the pair (0, z)."""
@@ -87,6 +79,18 @@ def make_problem(loss, *, fit_intercept=True, n_samples=10):
     size = (3 + fit_intercept) * (1 if loss.n_classes == 2 else loss.n_classes)
     coef, direction = rng.normal(size=(2, size))
     return Problem(loss, fit_intercept, X, y, weight, coef, direction)
+
+
+def all_results(objective, problem):
+    """Everything that an objective computes, at the coefficients of a problem."""
+    return (
+        *objective.value_gradient(problem.coef),
+        objective.raw_prediction(problem.coef),
+        objective.hessian_operator(problem.coef)(problem.direction),
+        objective.hessian_diagonal(problem.coef),
+        objective.hessian(problem.coef),
+        objective.hessian(problem.coef, curvature="newton"),
+    )
 
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
@@ -189,17 +193,7 @@ def test_every_container_and_dtype_gives_the_dense_float64_results(loss, dtype, 
     assert other.raw_prediction(problem.coef).dtype == dtype
     # float32: sums of ten terms of order ten.
     tolerance = ROUNDING if dtype is np.float64 else {"rtol": 1e-5, "atol": 1e-5}
-    results = [
-        (
-            *objective.value_gradient(problem.coef),
-            objective.raw_prediction(problem.coef),
-            objective.hessian_operator(problem.coef)(problem.direction),
-            objective.hessian_diagonal(problem.coef),
-            objective.hessian(problem.coef),
-        )
-        for objective in (other, dense)
-    ]
-    for got, expected in zip(*results, strict=True):
+    for got, expected in zip(all_results(other, problem), all_results(dense, problem), strict=True):
         np.testing.assert_allclose(got, expected, **tolerance)
 
 
@@ -214,10 +208,7 @@ def test_read_only_input_serves_and_stays_as_it_is(loss, container):
     for array in arrays:
         if isinstance(array, np.ndarray):
             array.flags.writeable = False
-    objective.value_gradient(problem.coef)
-    objective.hessian_operator(problem.coef)(problem.direction)
-    objective.hessian_diagonal(problem.coef)
-    objective.hessian(problem.coef)
+    all_results(objective, problem)
     for array, copy in zip(arrays, copies, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -249,14 +240,43 @@ def test_no_weights_are_weights_of_one(loss):
         np.testing.assert_array_equal(got, expected)
 
 
-@pytest.mark.parametrize("loss", [LOSSES[1], LOSSES[3]], ids=repr)
-def test_several_blocks_of_rows_give_what_sparse_x_gives_at_once(loss):
-    problem = make_problem(loss, n_samples=BLOCK_ELEMENTS // 3 + 100)
-    dense, at_once = problem.objective(), problem.objective(sparse.csr_array)
-    few = {"rtol": 1e-11}  # ten thousand terms in another order
-    np.testing.assert_allclose(
-        dense.hessian(problem.coef), at_once.hessian(problem.coef), atol=1e-9, **few
-    )
-    np.testing.assert_allclose(
-        dense.hessian_diagonal(problem.coef), at_once.hessian_diagonal(problem.coef), **few
-    )
+@pytest.mark.parametrize("n_jobs", [1, 2, 8])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_blocks_of_rows_add_up_to_the_whole_on_any_number_of_threads(loss, n_jobs, monkeypatch):
+    problem = make_problem(loss, n_samples=95)
+    whole = all_results(problem.objective(), problem)
+    monkeypatch.setattr(_linear, "BLOCK_ELEMENTS", 30)
+    parts = all_results(problem.objective(n_jobs=n_jobs), problem)
+    for got, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)  # a hundred terms
+
+
+@pytest.mark.parametrize("container", CONTAINERS[:3])
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_sample_is_the_objective_of_every_fourth_row_counted_four_times(loss, container):
+    problem = make_problem(loss, n_samples=40)
+    fourth = problem._replace(X=problem.X[::4], y=problem.y[::4], weight=4 * problem.weight[::4])
+    sample = problem.objective(container).sample(10)
+    assert len(sample.y) == 10
+    for got, expected in zip(
+        all_results(sample, problem), all_results(fourth.objective(), problem), strict=True
+    ):
+        np.testing.assert_allclose(got, expected, **ROUNDING)
+    whole = problem.objective(container)
+    for got, expected in zip(
+        all_results(whole.sample(41), problem), all_results(whole, problem), strict=True
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("n_classes", [127, 128, 129, 300])
+def test_hundreds_of_classes(n_classes):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2 * n_classes, 2)), np.arange(2 * n_classes) % n_classes
+    loss, coef = MulticlassFocalLoss(n_classes), rng.normal(size=(3, n_classes))
+    objective = LinearObjective(loss, X, y, None, scale=1.0, l2=0.0, fit_intercept=True)
+    value, gradient = objective.value_gradient(coef.ravel())
+    losses, slopes = loss.loss_gradient(y, X @ coef[:2] + coef[2])
+    assert value == pytest.approx(losses.sum(), rel=1e-13)
+    expected = np.vstack([X.T @ slopes, slopes.sum(axis=0)])
+    np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-12, atol=1e-12)

@@ -48,13 +48,15 @@ def to_native(booster, start, n_classes):
     header, trees, footer = _split(booster.model_to_string(num_iteration=-1))
     objective = "binary sigmoid:1" if n_classes == 2 else f"multiclass num_class:{n_classes}"
     header = header.replace("\nfeature_names=", f"\nobjective={objective}\nfeature_names=", 1)
-    footer = footer.replace("[objective: custom]", f"[objective: {objective.split()[0]}]", 1)
+    name = objective.split()[0]
+    footer = footer.replace("[objective: custom]", f"[objective: {name}]", 1)
     for i, value in enumerate(np.atleast_1d(start)):
         trees[i] = _raise_scores(trees[i], value)
     sizes = " ".join(str(len(tree)) for tree in trees)
     header = TREE_SIZES.sub(f"tree_sizes={sizes}", header)
 
     native = lightgbm.Booster(model_str=header + "".join(trees) + footer)
+    native.params["objective"] = name  # SHAP reads it there, LightGBM 4.6 forgets it
     native.best_iteration = booster.best_iteration
     native.best_score = deepcopy(booster.best_score)
     _check(native, booster, start)

@@ -1,0 +1,100 @@
+"""Time whole fits and predictions of the trees, and their peak memory.
+
+    python benchmarks/fit.py
+
+compares FocalLGBMClassifier with LGBMClassifier (compiled ``binary``) and, where installed,
+CatBoost's Focal at the same number of rounds, and prints Markdown tables.
+"""
+
+import argparse
+import importlib.util
+import multiprocessing
+import resource
+
+import joblib
+from experiments import environment
+from lightgbm import LGBMClassifier
+from sklearn.datasets import make_classification
+from sklearn.metrics import average_precision_score
+from timing import interleaved, table
+
+from skfocal import FocalLGBMClassifier
+
+N_FEATURES, ROUNDS = 28, 50
+OURS, REFERENCE = "FocalLGBMClassifier gamma 2", "LGBMClassifier"
+
+
+def data(n_rows):
+    return make_classification(
+        n_samples=n_rows,
+        n_features=N_FEATURES,
+        n_informative=12,
+        weights=[0.97],
+        flip_y=0.01,
+        random_state=0,
+    )
+
+
+def models():
+    """Models with the same number of rounds and leaves, on all cores."""
+    settings = {"n_estimators": ROUNDS, "n_jobs": joblib.cpu_count()}
+    models = {REFERENCE: LGBMClassifier(verbose=-1, **settings)}
+    for curvature in ("geometric", "majorant", "newton"):
+        name = OURS if curvature == "geometric" else f"{OURS}, {curvature}"
+        models[name] = FocalLGBMClassifier(2.0, curvature=curvature, **settings)
+    if importlib.util.find_spec("catboost"):
+        from catboost import CatBoostClassifier
+
+        models["CatBoost Focal, depth 5"] = CatBoostClassifier(
+            loss_function="Focal:focal_alpha=0.5;focal_gamma=2",
+            iterations=ROUNDS,
+            depth=5,
+            thread_count=joblib.cpu_count(),
+            verbose=False,
+            allow_writing_files=False,
+        )
+    return models
+
+
+def times(n_rows, repeats):
+    """Seconds of fits, then of predictions with the fitted models."""
+    X, y = data(n_rows)
+    fitted = models()
+    seconds = interleaved({name: lambda m=m: m.fit(X, y) for name, m in fitted.items()}, repeats)
+    print(table(f"### Fit, {n_rows:,} x {N_FEATURES}, {ROUNDS} rounds", seconds, REFERENCE))
+    predictions = {name: lambda m=m: m.predict_proba(X) for name, m in fitted.items()}
+    seconds = interleaved(predictions, repeats)
+    print(table(f"### predict_proba, {n_rows:,} rows", seconds, REFERENCE))
+    print("\n### Average precision on the training rows\n\n| | |\n|---|---|")
+    for name, model in fitted.items():
+        print(f"| {name} | {average_precision_score(y, model.predict_proba(X)[:, 1]):.4f} |")
+
+
+def peak_memory(name, n_rows):
+    """Peak memory in MB of a process that fits one model, less what the data take."""
+    X, y = data(n_rows)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    models()[name].fit(X, y)
+    return before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def memory(n_rows):
+    print("\n### Peak memory (MB)\n\n| | before the fit | peak |\n|---|---|---|")
+    for name in (REFERENCE, OURS):
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            before, peak = pool.apply(peak_memory, (name, n_rows))
+        print(f"| {name} | {before:.0f} | {peak:.0f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--rows", type=int, default=10**6)
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    print(environment())
+    times(args.rows, args.repeats)
+    memory(args.rows)
+
+
+if __name__ == "__main__":
+    main()

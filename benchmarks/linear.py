@@ -1,0 +1,88 @@
+"""Time FocalLogisticRegression against every solver of scikit-learn's LogisticRegression.
+
+    python benchmarks/linear.py
+
+At gamma 0 both minimise the same objective: each table says how far each ended above the best
+value, relative to it, and compares the seconds of those within 1e-8.
+"""
+
+import argparse
+import warnings
+
+import numpy as np
+from experiments import environment
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from timing import interleaved
+
+from skfocal import FocalLogisticRegression
+from skfocal.objectives._linear import LinearObjective
+from skfocal.objectives._loss import make_loss
+
+SOLVERS = ("lbfgs", "newton-cholesky", "newton-cg")
+
+
+def problem(n_rows, n_features, n_classes=2, spread=1.0, density=None):
+    """Features, scaled over ``spread``, and labels drawn from a linear model."""
+    rng = np.random.default_rng(0)
+    if density is None:
+        X = rng.normal(size=(n_rows, n_features))
+    else:
+        X = sparse.random(n_rows, n_features, density, format="csr", random_state=0)
+    coef = rng.normal(size=(n_features, n_classes)) * 1.5 / np.sqrt(n_features * (density or 1))
+    if n_classes == 2:
+        coef[:, 0] = 0
+    raw = X @ coef + np.linspace(0, -3, n_classes)
+    y = (raw + rng.gumbel(size=raw.shape)).argmax(axis=1)
+    return X * np.geomspace(spread**-0.5, spread**0.5, n_features) if spread != 1 else X, y
+
+
+def value(model, X, y):
+    """Penalised cross-entropy of a fitted model."""
+    loss = make_loss(len(model.classes_), gamma=0.0, alpha=None)
+    objective = LinearObjective(loss, X, y, None, scale=1.0, l2=1.0, fit_intercept=True)
+    coef = np.vstack([model.coef_.T, model.intercept_]).ravel()
+    return objective.value_gradient(coef)[0]
+
+
+def compare(title, X, y, repeats, solvers=SOLVERS):
+    """Print one table."""
+    models = {f"LogisticRegression {s}": rival(s) for s in solvers}
+    models["FocalLogisticRegression gamma 0"] = FocalLogisticRegression(0.0, max_iter=1000)
+    models["FocalLogisticRegression gamma 2"] = FocalLogisticRegression(2.0, max_iter=1000)
+    seconds = interleaved({name: lambda m=m: m.fit(X, y) for name, m in models.items()}, repeats)
+    values = {name: value(m, X, y) for name, m in models.items() if "gamma 2" not in name}
+    best = min(values.values())
+    excess = {name: v / best - 1 for name, v in values.items()}
+    rivals = [name for name in excess if name.startswith("Log") and excess[name] < 1e-8]
+    fastest = min(seconds[name] for name in rivals)
+    print(f"\n### {title}\n\n| | seconds | of the fastest rival | above the best value |")
+    print("|---|---|---|---|")
+    for name in models:
+        shown = f"{excess[name]:.0e}" if name in excess else ""
+        print(f"| {name} | {seconds[name]:.3f} | {seconds[name] / fastest:.2f} | {shown} |")
+
+
+def rival(solver):
+    """LogisticRegression at a tolerance at which it reaches 1e-8."""
+    return LogisticRegression(solver=solver, tol=1e-5, max_iter=3000)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--repeats", type=int, default=3)
+    repeats = parser.parse_args().repeats
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the excess tells
+    print(environment())
+    compare("10^6 x 30", *problem(10**6, 30), repeats)
+    compare("2x10^5 x 30", *problem(2 * 10**5, 30), repeats)
+    compare("10^6 x 30, scales over 10^4", *problem(10**6, 30, spread=1e4), repeats, SOLVERS[1:])
+    compare("2x10^4 x 500", *problem(2 * 10**4, 500), repeats)
+    compare("10^5 x 30, 5 classes", *problem(10**5, 30, n_classes=5), repeats)
+    wide = problem(10**5, 10**4, density=1e-3)
+    compare("10^5 x 10^4 sparse, 0.1 %", *wide, repeats, ("lbfgs", "newton-cg"))
+
+
+if __name__ == "__main__":
+    main()
