@@ -101,6 +101,9 @@ def test_raw_prediction(loss, raw, error, message):
         (THREE, [0, 3], r"class indices from 0 to 2, got .*3"),
         (THREE, [-1, 2], r"class indices from 0 to 2, got .*-1"),
         (THREE, [0, 1.5], r"class indices from 0 to 2, got .*1\.5"),
+        (BINARY, [0, np.inf], r"class indices from 0 to 1, got .*inf"),
+        (BINARY, [0, 1e300], r"class indices from 0 to 1, got .*1e\+300"),
+        (THREE, [0, np.inf], r"class indices from 0 to 2, got .*inf"),
         (THREE, [0, np.nan], r"class indices from 0 to 2, got .*nan"),
     ],
 )
@@ -124,8 +127,13 @@ def test_sample_weight(loss):
         loss.loss([0, 1], raw, [1, 2, 3])
     with pytest.raises(TypeError, match=r"sample_weight must be numeric, got \['a', 'b'\]\."):
         loss.gradient([0, 1], raw, ["a", "b"])
-    with pytest.raises(ValueError, match=r"sample_weight must hold a positive weight, got none\."):
-        loss.fit_intercept_only([0, 1], [0, 0])
+    with pytest.raises(ValueError, match=r"sample_weight must have shape \(2,\), got \(3,\)\."):
+        loss([0, 1], raw, [1, 2, 3])
+    for mean in (loss.fit_intercept_only, lambda y, weight: loss(y, raw, weight)):
+        with pytest.raises(
+            ValueError, match=r"sample_weight must hold a positive weight, got none"
+        ):
+            mean([0, 1], [0, 0])
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
@@ -136,5 +144,6 @@ def test_options(loss):
         if method is not None:
             with pytest.raises(ValueError, match=rf"probability must be .*{allowed}, got 'odd'"):
                 method(raw, "odd")
-    with pytest.raises(ValueError, match=r"curvature must be one of \[.*'exact'\], got 'flat'\."):
-        loss.gradient_curvature([0, 1], raw, curvature="flat")
+    for method in (loss.gradient_curvature, loss.hessian_operator):
+        with pytest.raises(ValueError, match=r"curvature must be one of \[.*\], got 'flat'\."):
+            method([0, 1], raw, curvature="flat")

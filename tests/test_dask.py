@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -315,3 +317,15 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(client, monkeypatch, momen
     model.fit(*as_arrays(X, y))
     local = FocalLGBMClassifier(**PARAMETERS).fit(X, y)
     np.testing.assert_allclose(model.to_local().predict_proba(X), local.predict_proba(X), **SAME)
+
+
+def test_nothing_else_in_the_package_imports_its_extras():
+    code = "import skfocal, sys; print(*sys.modules)"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    )
+    loaded = set(done.stdout.split())
+    assert "skfocal.estimators" in loaded
+    # LightGBM itself imports dask where it is installed.
+    assert not loaded & {"skfocal.dask", "skfocal.onnx", "skl2onnx", "onnx", "onnxruntime"}

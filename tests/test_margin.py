@@ -136,7 +136,7 @@ def test_computed_second_derivative_is_bounded_by_the_computed_slope(gamma):
 )
 def test_second_derivative_is_negative_under_a_known_probability(gamma, threshold):
     def bend(hit):
-        return float(_margin.focal_slope_hessian(logit(hit), gamma)[1])
+        return _margin.focal_slope_hessian(logit([hit]), gamma)[1][0]
 
     assert brentq(bend, 1e-4, 0.5) == pytest.approx(threshold, abs=5e-5)  # four decimals
 

@@ -10,10 +10,11 @@ from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 
-class FocalClassifier(ClassifierMixin, BaseEstimator):
+class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of the estimators: they differ in ``fit`` and ``raw_predict`` only."""
 
     _parameter_constraints: dict = {
@@ -81,6 +82,10 @@ class FocalClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "loss_")  # which a fit that failed has not set
+
+    def _forget(self):
+        """Be unfitted until the fit that begins is done: it may be interrupted."""
+        vars(self).pop("loss_", None)
 
     def _probabilities(self, raw_prediction):
         return self.loss_.predict_proba(raw_prediction, self.probability)

@@ -14,6 +14,7 @@ from skfocal.estimators._evaluation import check_eval_metric, probability_metric
 from skfocal.estimators._frames import lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
 from skfocal.estimators._native import read_native, to_native
+from skfocal.estimators._progress import Progress, log_training
 from skfocal.estimators._rows import Rows, evaluation_rows, feature_arguments, hold_out
 from skfocal.objectives import FocalMetric, FocalObjective
 from skfocal.objectives._blocks import n_threads
@@ -79,7 +80,8 @@ class FocalLGBMClassifier(FocalClassifier):
     n_jobs : int or None, default=None
         Threads; ``None`` means as many as OpenMP would use, which respects joblib's limits.
     verbose : int, default=0
-        Print the evaluation metrics every so many rounds.
+        Print the evaluation metrics, without an evaluation set the training rows' focal loss,
+        every so many rounds.
     lgbm_params : dict or None, default=None
         Parameters for which LightGBM has no scikit-learn name, such as ``max_bin``.
 
@@ -275,6 +277,9 @@ class FocalLGBMClassifier(FocalClassifier):
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
+        progress = Progress(
+            self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
+        )
         params = self._train_params()
         metrics = check_eval_metric(eval_metric)
         X = lightgbm_input(self, X, reset=True)
@@ -289,20 +294,27 @@ class FocalLGBMClassifier(FocalClassifier):
         if start is None:
             start = loss.fit_intercept_only(train.y, train.weight) if init_score is None else 0.0
 
-        train_set, evals_result = train.dataset(params, features), {}
+        fitted = {"classes_": classes, "loss_": loss, "_start": start, "evals_result_": {}}
+        train_set, feval = train.dataset(params, features), self._metrics(loss, start, metrics)
+        self._forget()
         booster = _train(
             params | self._objective_params(loss, start, train),
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
             valid_names=list(eval_names or [f"valid_{i}" for i in range(len(evaluation))]),
-            feval=self._metrics(loss, start, metrics),
-            callbacks=[*(callbacks or []), *self._callbacks(evals_result)],
+            feval=feval,
+            callbacks=[
+                *(callbacks or []),
+                *self._callbacks(fitted["evals_result_"], None if evaluation else feval[-1]),
+                *progress.boosting_callbacks(fitted),
+            ],
             init_model=init_booster,
         )
-        self.classes_, self.loss_, self._start = classes, loss, start
-        self.booster_, self.evals_result_ = booster, evals_result
-        self.best_iteration_ = booster.best_iteration or booster.current_iteration()
+        fitted["booster_"] = booster
+        fitted["best_iteration_"] = booster.best_iteration or booster.current_iteration()
+        vars(self).update(fitted)
+        progress.end()
         return self
 
     def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
@@ -453,9 +465,12 @@ class FocalLGBMClassifier(FocalClassifier):
         focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
         return [*(probability_metric(metric, to_proba) for metric in metrics), focal]
 
-    def _callbacks(self, evals_result):
+    def _callbacks(self, evals_result, training_metric):
+        """LightGBM's callbacks; ``training_metric`` is to be printed, None with evaluation sets."""
         callbacks = [lightgbm.record_evaluation(evals_result)]
-        if self.verbose:
+        if self.verbose and training_metric:
+            callbacks.append(log_training(int(self.verbose), training_metric))
+        elif self.verbose:
             callbacks.append(lightgbm.log_evaluation(int(self.verbose)))
         if self.early_stopping:
             callbacks.append(stop_early(self.n_iter_no_change))

@@ -10,6 +10,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
+from skfocal.estimators._progress import Progress
 from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
 from skfocal.objectives._linear import LinearObjective
 
@@ -54,10 +55,11 @@ class FocalLogisticRegression(FocalClassifier):
         Iterations after which to stop with a ConvergenceWarning.
     warm_start : bool, default=False
         Whether to start from the coefficients of the last fit.
-    n_jobs : None
-        Not used yet.
+    n_jobs : int or None, default=None
+        Threads for passes over dense X; ``None`` means as many as OpenMP would use, which
+        respects joblib's limits, and -1 all cores.
     verbose : int, default=0
-        Not used yet.
+        Print the objective every so many iterations.
 
     Attributes
     ----------
@@ -159,6 +161,7 @@ class FocalLogisticRegression(FocalClassifier):
         ConvergenceWarning
             If the optimality conditions do not hold to ``tol`` when the solver stops.
         """
+        progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         X, y = self._check_features(X, y=y)
         classes, y = encode_labels(y)
         sample_weight = check_weight(sample_weight, X)
@@ -177,8 +180,24 @@ class FocalLogisticRegression(FocalClassifier):
         solver = self._choose_solver(l1)
         null = self._null_model(objective, sample_weight)
         start = self._start(objective, classes, null)
+
+        def fitted(coef, n_iter):
+            return self._unpack(objective, coef) | {
+                "classes_": classes,
+                "loss_": loss,
+                "n_iter_": np.array([n_iter], dtype=np.int32),
+            }
+
+        self._forget()
         coef, n_iter, violation = minimize_linear(
-            objective, start, null, solver=solver, l1=l1, tol=self.tol, max_iter=self.max_iter
+            objective,
+            start,
+            null,
+            solver=solver,
+            l1=l1,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            callback=progress.solver_callback(fitted, self.verbose),
         )
         if not violation <= 1:
             warnings.warn(
@@ -188,9 +207,8 @@ class FocalLogisticRegression(FocalClassifier):
                 ConvergenceWarning,
                 stacklevel=2,
             )
-        self.classes_, self.loss_ = classes, loss
-        self.coef_, self.intercept_ = self._unpack(objective, coef)
-        self.n_iter_ = np.array([n_iter], dtype=np.int32)
+        vars(self).update(fitted(coef, n_iter))
+        progress.end()
         return self
 
     def raw_predict(self, X):
@@ -263,4 +281,5 @@ class FocalLogisticRegression(FocalClassifier):
             first_free = 0 if np.isinf(self.C) else n_features
             columns[first_free:] -= columns[first_free:].mean(axis=1, keepdims=True)
         intercept = columns[-1] if self.fit_intercept else np.zeros(columns.shape[1])
-        return columns[:n_features].T.astype(dtype, order="C"), intercept.astype(dtype)
+        coef = columns[:n_features].T.astype(dtype, order="C")
+        return {"coef_": coef, "intercept_": intercept.astype(dtype)}

@@ -14,7 +14,7 @@ import numpy as np
 
 VERSION = "v4"  # of the model text, which LightGBM's releases 4.x share
 
-TREE = re.compile(r"Tree=\d+\n(?:\w+=[-+.e\d ]*\n|\n)+")
+TREE = re.compile(r"Tree=\d+\n(?:\w+=[-+.e\dinfa ]*\n|\n)+")
 # Lines of a tree whose numbers are scores, and so rise by the start.
 SCORES = re.compile(r"^(leaf_value|internal_value|leaf_const)=(.+)$", re.MULTILINE)
 SHRINKAGE = re.compile(r"^shrinkage=.*$", re.MULTILINE)
@@ -45,7 +45,7 @@ def to_native(booster, start, n_classes):
     RuntimeError
         If the result does not predict what it must.
     """
-    header, trees, footer = _split(booster.model_to_string(num_iteration=-1))
+    header, trees, footer = _split(booster.model_to_string(num_iteration=-1), "booster_")
     objective = "binary sigmoid:1" if n_classes == 2 else f"multiclass num_class:{n_classes}"
     header = header.replace("\nfeature_names=", f"\nobjective={objective}\nfeature_names=", 1)
     name = objective.split()[0]
@@ -90,16 +90,16 @@ def read_native(model):
             "init_model must be a fitted FocalLGBMClassifier, a lightgbm.Booster or the path of a "
             f"saved one, got {type(model).__name__}."
         )
-    header, _, _ = _split(text)
+    header, _, _ = _split(text, "init_model")
     if not NATIVE.search(header):
         raise ValueError(
-            "init_model, being a LightGBM model, must have the objective 'binary sigmoid:1' or "
-            "'multiclass', as to_lightgbm gives it: the start of others is unknown."
+            "init_model must have the objective 'binary sigmoid:1' or 'multiclass' where it is a "
+            "LightGBM model, as to_lightgbm gives it: the start of others is unknown."
         )
     return lightgbm.Booster(model_str=text)
 
 
-def _split(text):
+def _split(text, name):
     """Header, trees and rest of a model text, held against its own table of the trees' sizes.
 
     LightGBM ends the process where a tree is damaged, so this comes before it reads anything.
@@ -107,18 +107,18 @@ def _split(text):
     header, found, body = text.partition("\n\nTree=0\n")
     version = re.match(r"tree\nversion=(\S+)\n", header)
     if version is None or not found:
-        raise ValueError("the text is not that of a LightGBM model with trees.")
+        raise ValueError(f"{name} is not the text of a LightGBM model with trees.")
     if version[1] != VERSION:
         raise ValueError(
-            f"LightGBM's model text is of version {version[1]}; skfocal knows {VERSION} only."
+            f"{name} is a LightGBM text of version {version[1]}; skfocal knows {VERSION} only."
         )
     body, end, rest = f"Tree=0\n{body}".partition("end of trees\n")
     trees = re.split(r"^(?=Tree=)", body, flags=re.MULTILINE)[1:]
     sizes = TREE_SIZES.search(header)
     if not end or sizes is None or sizes[1].split() != [str(len(tree)) for tree in trees]:
-        raise ValueError("the text of the LightGBM model is not complete.")
+        raise ValueError(f"{name} is not complete: its trees have other sizes than it says.")
     if not all(TREE.fullmatch(tree) for tree in trees):
-        raise ValueError("the text of the LightGBM model is damaged: a tree holds no numbers.")
+        raise ValueError(f"{name} is damaged: a tree holds something other than numbers.")
     return header + "\n\n", trees, end + rest
 
 

@@ -10,7 +10,7 @@ from sklearn.linear_model import lasso_path
 SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
 
 
-def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
+def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callback):
     """Minimise ``objective + l1 * ||coef||_1``, the intercept excepted from the penalty.
 
     Parameters
@@ -25,6 +25,8 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
     l1 : float
     tol : float
     max_iter : int
+    callback : callable
+        Called with the coefficients and the value after each iteration; stops where True.
 
     Returns
     -------
@@ -36,11 +38,11 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter):
     """
     if solver == "prox-newton":
         value, violation, limit, coef, n_iter = _proximal_newton(
-            objective, start, null, l1, tol, max_iter
+            objective, start, null, l1, tol, max_iter, callback
         )
     else:
         value, violation, limit, coef, n_iter = _minimize_smooth(
-            objective, start, null, solver, tol, max_iter
+            objective, start, null, solver, tol, max_iter, callback
         )
     # A smaller gradient than this changes the value by less than its rounding.
     visible = np.sqrt(2 * np.finfo(objective.X.dtype).eps * abs(value))
@@ -53,7 +55,7 @@ def _limit(objective, null_gradient, tol):
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
-def _minimize_smooth(objective, start, null, solver, tol, max_iter):
+def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
     """SciPy's minimiser of ``objective(start + units @ steps)`` over ``steps``.
 
     The units make the Hessian at the null model about 1, so that neither the number of
@@ -84,6 +86,10 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter):
             operators[point] = objective.hessian_operator(start + units @ steps)
         return units.T @ operators[point](units @ direction)
 
+    def report(intermediate_result):  # the name by which SciPy gives the value too
+        if callback(start + units @ intermediate_result.x, intermediate_result.fun):
+            raise StopIteration
+
     options = {"gtol": limit, "maxiter": max_iter}
     if solver == "lbfgs":
         # Only the value's rounding may end the search before the gradient does.
@@ -94,7 +100,12 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter):
         arguments |= {"hess": hessian} if solver == "trust-exact" else {"hessp": hessian_product}
         options |= {"initial_trust_radius": 1.0, "max_trust_radius": 1e4}
     result = optimize.minimize(
-        value_gradient, np.zeros_like(start), jac=True, options=options, **arguments
+        value_gradient,
+        np.zeros_like(start),
+        jac=True,
+        callback=report,
+        options=options,
+        **arguments,
     )
     violation = np.abs(result.jac).max() / length
     return result.fun, violation, limit / length, start + units @ result.x, result.nit
@@ -121,7 +132,7 @@ def _units(objective, null):
     return linalg.solve_triangular(root, np.eye(len(root)))
 
 
-def _proximal_newton(objective, start, null, l1, tol, max_iter):
+def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):
     """Newton steps on the smooth part, each an L1-penalised quadratic over a working set.
 
     The working set holds the features in use and those that violate their optimality condition.
@@ -145,6 +156,8 @@ def _proximal_newton(objective, start, null, l1, tol, max_iter):
         coef, value, gradient = move
         violation = _violation(coef, gradient, penalty) / unit
         n_iter += 1
+        if callback(coef, value + np.abs(penalty * coef).sum()):
+            break
     return value, violation.max(), limit, coef, n_iter
 
 

@@ -229,5 +229,7 @@ class FocalLoss:
 
 
 def times(values, factor):
-    """``values * factor``, where None is 1."""
-    return values if factor is None else values * factor
+    """Multiply ``values`` by ``factor`` in place, where None is 1."""
+    if factor is not None:
+        values *= factor
+    return values

@@ -135,39 +135,47 @@ class BinaryFocalLoss(FocalLoss):
         odds = self._log_odds_block(raw, probability)
         return np.stack([log_expit(-odds), log_expit(odds)])
 
-    def _sign(self, y, dtype):
-        """-1 for class 0 and 1 for class 1."""
+    def _margin(self, y, raw):
+        """Sign of each row, -1 for class 0 and 1 for class 1, and its margin."""
         if not np.all((y == 0) | (y == 1)):
             class_indices(y, 2)
-        sign = y.astype(dtype)
+        sign = y.astype(raw.dtype)
         sign += sign
         sign -= 1
-        return sign
+        return sign, sign * raw
 
     def _loss_block(self, y, raw, factor):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin = self._sign(y, raw.dtype) * raw
+        _, margin = self._margin(y, raw)
         return (times(_margin.focal_loss(margin, gamma), factor),)
 
     def _loss_gradient_block(self, y, raw, factor):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign = self._sign(y, raw.dtype)
-        loss, slope = _margin.focal_loss_slope(sign * raw, gamma)
-        return times(loss, factor), times(-sign * slope, factor)
+        sign, margin = self._margin(y, raw)
+        loss, slope = _margin.focal_loss_slope(margin, gamma)
+        return times(loss, factor), _descent(sign, times(slope, factor))
 
     def _curvature_block(self, y, raw, factor, curvature):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign = self._sign(y, raw.dtype)
+        sign, margin = self._margin(y, raw)
         if curvature == "majorant":
-            slope = times(_margin.focal_slope(sign * raw, gamma), factor)
-            return -sign * slope, self._majorant_factor * slope
+            slope = times(_margin.focal_slope(margin, gamma), factor)
+            gradient = _descent(sign, slope)
+            slope *= self._majorant_factor
+            return gradient, slope
         if curvature == "geometric":
-            slope, newton = _margin.focal_slope_newton(sign * raw, gamma)
+            slope, newton = _margin.focal_slope_newton(margin, gamma)
             bend = _margin.geometric_curvature(newton, self._majorant_factor * slope)
         else:
-            slope, bend = _margin.SLOPE_CURVATURE[curvature](sign * raw, gamma)
-        return times(-sign * slope, factor), times(bend, factor)
+            slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma)
+        return _descent(sign, times(slope, factor)), times(bend, factor)
 
     @property
     def _majorant_factor(self):
         return 1 + float(np.max(self.gamma))
+
+
+def _descent(sign, slope):
+    """Derivative in the score, ``-sign * slope``, written into ``sign``."""
+    sign *= slope
+    return np.negative(sign, out=sign)

@@ -17,32 +17,33 @@ import numpy as np
 def focal_loss(margin, gamma):
     """Loss ``f = q**gamma * L`` with ``L = -log(p)``."""
     _, miss, cross_entropy = _probabilities(margin)
-    return _power(miss, gamma) * cross_entropy
+    return _modulate(cross_entropy, miss, gamma)
 
 
 def focal_slope(margin, gamma):
     """Size of the first derivative, ``|f'| = q**gamma * (q + gamma*p*L)``; ``f'`` is negative."""
     hit, miss, cross_entropy = _probabilities(margin)
-    return _power(miss, gamma) * _slope_factor(hit, miss, cross_entropy, gamma)
+    return _modulate(_slope_factor(hit, miss, cross_entropy, gamma), miss, gamma)
 
 
 def focal_loss_slope(margin, gamma):
     """Loss and size of its first derivative, from one evaluation of the exponentials."""
     hit, miss, cross_entropy = _probabilities(margin)
-    modulation = _power(miss, gamma)
-    slope = modulation * _slope_factor(hit, miss, cross_entropy, gamma)
-    return modulation * cross_entropy, slope
+    slope = _modulate(_slope_factor(hit, miss, cross_entropy, gamma), miss, gamma)
+    return _modulate(cross_entropy, miss, gamma), slope
 
 
 def focal_slope_hessian(margin, gamma):
     """Size of the first derivative and the exact second derivative, which may be negative."""
     hit, miss, cross_entropy = _probabilities(margin)
-    modulation = _power(miss, gamma)
-    slope = modulation * _slope_factor(hit, miss, cross_entropy, gamma)
+    slope = _modulate(_slope_factor(hit, miss, cross_entropy, gamma), miss, gamma)
+    bend = _modulate(_bend_factor(hit, miss, cross_entropy, gamma), miss, gamma)
     # p enters as two square roots: far below zero p is subnormal while p * L is not yet.
     root = np.exp(0.5 * np.minimum(margin, 0))
-    bend = _bend_factor(hit, miss, cross_entropy, gamma) * root
-    return slope, modulation * bend * (root * np.maximum(hit, miss))
+    bend *= root
+    root *= np.maximum(hit, miss)
+    bend *= root
+    return slope, bend
 
 
 def focal_slope_newton(margin, gamma):
@@ -52,10 +53,11 @@ def focal_slope_newton(margin, gamma):
     positive everywhere, and cross-entropy's ``p * q`` at ``gamma=0``.
     """
     hit, miss, cross_entropy = _probabilities(margin)
-    modulation = _power(miss, gamma)
-    factor = _slope_factor(hit, miss, cross_entropy, gamma)
-    bend = np.maximum(factor, _bend_factor(hit, miss, cross_entropy, gamma))
-    return modulation * factor, modulation * hit * bend
+    slope = _slope_factor(hit, miss, cross_entropy, gamma)
+    bend = _bend_factor(hit, miss, cross_entropy, gamma)
+    np.maximum(slope, bend, out=bend)
+    bend *= hit
+    return _modulate(slope, miss, gamma), _modulate(bend, miss, gamma)
 
 
 def geometric_curvature(newton, majorant):
@@ -64,7 +66,9 @@ def geometric_curvature(newton, majorant):
     The majorant bounds the loss along any step, so a term of at least ``r`` times it takes no
     step that raises the loss at a learning rate of up to ``r``; the floor is for the usual 0.1.
     """
-    return np.maximum(np.sqrt(newton * majorant), 0.1 * majorant)
+    mean = np.sqrt(newton)
+    mean *= np.sqrt(majorant)  # two roots, since the product may underflow
+    return np.maximum(mean, 0.1 * majorant)
 
 
 def log_posterior(margin, gamma):
@@ -91,34 +95,48 @@ def log_posterior_odds(raw_prediction, gamma_0, gamma_1):
 def _probabilities(margin):
     """Return ``p``, ``q = 1 - p`` and ``L = -log(p)``, each accurate in both tails."""
     below = np.minimum(margin, 0)
-    hit = np.exp(below)
-    miss = np.exp(below - margin)
-    total = hit + miss
-    cross_entropy = np.log1p(hit * miss)
+    hit, miss = np.exp(below), below - margin
+    np.exp(miss, out=miss)
+    cross_entropy = hit * miss
+    np.log1p(cross_entropy, out=cross_entropy)
     cross_entropy -= below
+    total = np.add(hit, miss, out=below)
     hit /= total
     miss /= total
     return hit, miss, cross_entropy
 
 
-def _power(miss, gamma):
-    """``miss**gamma``; halves of integers by products and a square root, which cost less."""
+def _modulate(values, miss, gamma):
+    """Multiply ``values`` by ``miss**gamma``, in place.
+
+    Halves of integers take products and a square root, which cost less than a power.
+    """
     if np.ndim(gamma) or gamma > 8 or 2 * gamma % 1:
-        return miss**gamma
-    power = np.sqrt(miss) if gamma % 1 else 1
+        values *= miss**gamma
+        return values
     for _ in range(int(gamma)):
-        power = power * miss
-    return power
+        values *= miss
+    if gamma % 1:
+        values *= np.sqrt(miss)
+    return values
 
 
 def _slope_factor(hit, miss, cross_entropy, gamma):
     """``|f'| / q**gamma = q + gamma*p*L``: two terms of one sign, so no digits cancel."""
-    return miss + gamma * (hit * cross_entropy)
+    factor = hit * cross_entropy
+    factor *= gamma
+    factor += miss
+    return factor
 
 
 def _bend_factor(hit, miss, cross_entropy, gamma):
     """``f'' / (p * q**gamma) = (1 + 2*gamma)*q + gamma*L*(gamma*p - q)``."""
-    return (1 + 2 * gamma) * miss + gamma * cross_entropy * (gamma * hit - miss)
+    factor = hit * gamma
+    factor -= miss
+    factor *= cross_entropy
+    factor *= gamma
+    factor += (1 + 2 * gamma) * miss
+    return factor
 
 
 def _log_sum_miss_ratio(margin):

@@ -1,0 +1,96 @@
+"""Settings of the documentation.
+
+``sphinx-build -W -b html docs docs/_build/html`` builds it, without network access.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+from docutils.utils.math.latex2mathml import tex2mathml
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+# Examples that start processes import the package there, too.
+os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+
+import skfocal  # noqa: E402
+
+project = "skfocal"
+author = "The skfocal developers"
+copyright = author
+version = release = skfocal.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "matplotlib.sphinxext.plot_directive",
+    "myst_parser",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "sphinx_gallery.gen_gallery",
+]
+exclude_patterns = ["_build", "auto_examples/*.md5", "auto_examples/*.py", "auto_examples/*.ipynb"]
+templates_path = ["_templates"]
+suppress_warnings = ["toc.empty_glob", "config.cache"]
+
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_typehints = "none"
+numpydoc_show_class_members = False  # the class template lists them, inherited ones included
+
+plot_html_show_source_link = False
+plot_html_show_formats = False
+plot_formats = [("png", 160)]
+plot_include_source = False
+
+sphinx_gallery_conf = {
+    "examples_dirs": str(ROOT / "examples"),
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "download_all_examples": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    "matplotlib_animations": False,
+    "write_computation_times": False,
+}
+copybutton_prompt_text = ">>> |\\.\\.\\. "
+copybutton_prompt_is_regexp = True
+copybutton_exclude = ".linenos, .gp, .go"
+
+html_theme = "pydata_sphinx_theme"
+html_title = "skfocal"
+html_static_path = ["_static"]
+html_css_files = ["skfocal.css"]
+html_show_sourcelink = False
+html_sidebars = {page: [] for page in ["index", "changelog", "faq"]}
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_math_renderer = "mathml"
+
+
+def visit_math(translator, node):
+    """Write a formula as MathML, which browsers draw without a script from the network."""
+    as_block = node.tagname == "math_block"
+    mathml = tex2mathml(node.astext(), as_block=as_block)
+    translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
+    raise _skip()
+
+
+def _skip():
+    from docutils.nodes import SkipNode
+
+    return SkipNode()
+
+
+def setup(app):
+    """Register the renderer of formulas."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
