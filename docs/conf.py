@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
 ROOT = Path(__file__).parents[1]
@@ -79,16 +80,10 @@ html_math_renderer = "mathml"
 
 def visit_math(translator, node):
     """Write a formula as MathML, which browsers draw without a script from the network."""
-    as_block = node.tagname == "math_block"
+    as_block = isinstance(node, nodes.math_block)
     mathml = tex2mathml(node.astext(), as_block=as_block)
     translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
-    raise _skip()
-
-
-def _skip():
-    from docutils.nodes import SkipNode
-
-    return SkipNode()
+    raise nodes.SkipNode
 
 
 def setup(app):

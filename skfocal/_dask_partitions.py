@@ -4,6 +4,7 @@ import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
+from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skfocal.estimators._base import encode_labels
@@ -86,6 +87,7 @@ def check_rows(columns, X, y, weight):
     y = column_or_1d(y)
     if len(y):
         X = lightgbm_input(columns, X, reset=False)
+        X = csr_matrix(X) if issparse(X) else X  # the only sparse kind that LightGBM can join
     if weight is not None:
         weight = column_or_1d(weight).astype(np.float32)  # as LightGBM keeps them
         if not np.all(np.isfinite(weight) & (weight >= 0)):

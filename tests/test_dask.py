@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score
@@ -190,6 +191,18 @@ def test_local_model_is_a_plain_estimator(fitted):
     )
 
 
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+def test_sparse_partitions(client, kind):
+    X, y, _ = dataset()
+    X_dask, y_dask = as_arrays(X, y)
+    X_dask = X_dask.rechunk((250, 6)).map_blocks(kind)
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(X_dask, y_dask)
+    local = FocalLGBMClassifier(**PARAMETERS).fit(X, y)
+    np.testing.assert_allclose(
+        model.predict_proba(X_dask).compute(), local.predict_proba(X), **SAME
+    )
+
+
 def test_categorical_columns(client):
     X, y, _ = dataset()
     frame = pd.DataFrame(X, columns=list("abcdef"))
@@ -208,9 +221,7 @@ def test_categorical_columns(client):
 
 
 def mix_kinds(block, block_info=None):
-    from scipy.sparse import csr_matrix
-
-    return csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
+    return sparse.csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
 
 
 def bad_inputs():

@@ -114,12 +114,13 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
 def _units(objective, null):
     """Matrix A with ``A.T @ hessian(null) @ A`` about 1: a Cholesky factor's inverse, or diagonal.
 
-    For the former the Hessian of a sample of the rows is good enough, and where there are rows
-    in plenty it costs no more than a few passes over them.
+    For the former the Hessian of a sample of the rows is good enough. It takes products of
+    matrices, several hundred of whose operations cost no more than reading one element of X in a
+    pass, so it is the rule but for very many coefficients.
     """
-    size, n_samples = len(null), len(objective.y)
-    n_sampled = min(5 * size + 5_000, n_samples)
-    if size > 100 and n_sampled * size > 5 * n_samples * np.prod(objective.shape[1:]):
+    size = len(null)
+    n_sampled = min(2 * size + 5_000, len(objective.y))
+    if size > 3_000 or n_sampled * size**2 > 1_000 * objective.X.size:
         diagonal = objective.hessian_diagonal(null)
         diagonal[diagonal == 0] = 1  # a feature that is always 0
         return sparse.diags_array(1 / np.sqrt(diagonal))

@@ -10,6 +10,7 @@ from skfocal.objectives._blocks import for_each_block, row_blocks
 from skfocal.objectives._checks import (
     check_alpha,
     check_gamma,
+    check_mass,
     check_option,
     check_raw_prediction,
     check_sample_weight,
@@ -143,7 +144,10 @@ class FocalLoss:
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
         loss = self.loss(y_true, raw_prediction)
-        return float(np.average(loss, weights=sample_weight))
+        weight = check_sample_weight(sample_weight, len(loss))
+        if weight is not None:
+            check_mass(weight)
+        return float(np.average(loss, weights=weight))
 
     def predict_proba(self, raw_prediction, probability="posterior"):
         """Probabilities of the classes.
@@ -223,8 +227,7 @@ class FocalLoss:
         masses = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
         if self.alpha is not None:
             masses *= self.alpha
-        if not masses.sum() > 0:
-            raise ValueError("sample_weight must hold a positive weight, got none.")
+        check_mass(masses)
         return np.maximum(masses / masses.sum(), 1e-15)
 
 

@@ -113,6 +113,7 @@ class BinaryFocalLoss(FocalLoss):
         product : callable
             Maps an array like ``raw_prediction`` to one like it.
         """
+        check_option("curvature", curvature, ("exact", "newton"))
         _, hessian = self.gradient_curvature(
             y_true, raw_prediction, sample_weight, curvature=curvature
         )

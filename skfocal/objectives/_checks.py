@@ -11,7 +11,7 @@ def check_option(name, value, allowed):
 
 def check_gamma(gamma, n_classes):
     """Return gamma as a float, or as a tuple of one float per class where they differ."""
-    values = _floats("gamma", gamma)
+    values = as_floats("gamma", gamma)
     if values.shape not in {(), (n_classes,)}:
         raise ValueError(
             f"gamma must be a number or one number for each of the {n_classes} classes, "
@@ -28,7 +28,7 @@ def check_alpha(alpha, n_classes):
     """Return alpha as None or as a tuple of one positive factor per class."""
     if alpha is None:
         return None
-    values = _floats("alpha", alpha)
+    values = as_floats("alpha", alpha)
     if values.ndim == 0:
         if n_classes != 2:
             raise ValueError(
@@ -52,7 +52,7 @@ def check_alpha(alpha, n_classes):
 
 def check_raw_prediction(raw_prediction, n_outputs):
     """Return raw predictions as float32 or float64, of shape (n,) or (n, n_outputs) for several."""
-    raw = _floats("raw_prediction", raw_prediction, keep=(np.float32, np.float64))
+    raw = as_floats("raw_prediction", raw_prediction, keep=(np.float32, np.float64))
     wanted = (len(raw), n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
     if raw.shape != wanted:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
@@ -74,10 +74,16 @@ def check_sample_weight(sample_weight, n_rows):
     """Return weights as None or as a float array of shape (n_rows,)."""
     if sample_weight is None:
         return None
-    weight = _floats("sample_weight", sample_weight, keep=(np.float32, np.float64))
+    weight = as_floats("sample_weight", sample_weight, keep=(np.float32, np.float64))
     if weight.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
     return weight
+
+
+def check_mass(weight):
+    """Raise ValueError where no weight is positive."""
+    if not weight.sum() > 0:
+        raise ValueError("sample_weight must hold a positive weight, got none.")
 
 
 def class_indices(y, n_classes):
@@ -96,7 +102,7 @@ def class_indices(y, n_classes):
     return indices
 
 
-def _floats(name, values, keep=(np.float64,)):
+def as_floats(name, values, keep=(np.float64,)):
     """Return values as a float array, of one of the dtypes to keep or else float64."""
     try:
         array = np.asarray(values)

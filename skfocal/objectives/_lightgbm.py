@@ -4,7 +4,7 @@ from numbers import Integral, Real
 
 import numpy as np
 
-from skfocal.objectives._checks import check_option
+from skfocal.objectives._checks import as_floats, check_option
 from skfocal.objectives._loss import make_loss
 
 CURVATURES = ("majorant", "geometric", "newton")
@@ -38,7 +38,7 @@ class _FocalCallable:
     def _check_offset(self, offset):
         n_classes = self.loss.n_classes
         shapes = {()} if n_classes == 2 else {(), (n_classes,)}
-        values = np.asarray(offset, dtype=np.float64)
+        values = as_floats("offset", offset)
         if values.shape not in shapes or not np.all(np.isfinite(values)):
             per_class = "" if n_classes == 2 else f" or an array of shape ({n_classes},)"
             raise ValueError(f"offset must be a finite number{per_class}, got {offset!r}.")

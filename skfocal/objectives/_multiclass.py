@@ -9,7 +9,7 @@ from scipy.special import log_expit, log_softmax, logsumexp, softmax
 
 from skfocal.objectives import _margin
 from skfocal.objectives._base import FocalLoss, times
-from skfocal.objectives._checks import class_indices
+from skfocal.objectives._checks import check_option, class_indices
 from skfocal.objectives._softmax import all_margins, true_margin
 
 
@@ -93,6 +93,7 @@ class MulticlassFocalLoss(FocalLoss):
 
     def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
         """Function that multiplies each row's Hessian with a direction, as the binary loss's."""
+        check_option("curvature", curvature, ("exact", "newton"))
         rows = (y_true, raw_prediction, sample_weight)
         slope, bend, ascent = self._map(
             partial(self._hessian_block, curvature=curvature), ["row", "row", "raw"], *rows

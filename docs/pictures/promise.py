@@ -1,0 +1,62 @@
+"""The landing page's picture: trees under strong imbalance, and what their scores mean."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from lightgbm import LGBMClassifier
+from sklearn.calibration import calibration_curve
+from sklearn.datasets import make_classification
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
+
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+
+ROUNDS = np.arange(1, 101, 3)
+
+
+def imbalanced(n_samples, share, **settings):
+    """Rows to train on and rows held out."""
+    X, y = make_classification(n_samples, weights=[1 - share], random_state=0, **settings)
+    return train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
+
+
+def collapse(ax):
+    """Average precision of held-out rows after so many trees, with 0.2 % positives."""
+    X, X_test, y, y_test = imbalanced(
+        20_000, 0.002, n_informative=6, flip_y=0, class_sep=1.5, n_clusters_per_class=2
+    )
+    settings = {"n_estimators": ROUNDS[-1], "random_state": 0, "n_jobs": 2}
+    models = {
+        "LGBMClassifier": LGBMClassifier(verbose=-1, **settings),
+        "LGBMClassifier(reg_lambda=5)": LGBMClassifier(verbose=-1, reg_lambda=5, **settings),
+        "FocalLGBMClassifier(gamma=1)": FocalLGBMClassifier(gamma=1, **settings),
+    }
+    for (name, model), color in zip(models.items(), ["0.6", "tab:blue", "tab:red"], strict=True):
+        model.fit(X, y)
+        scores = [
+            average_precision_score(y_test, model.predict_proba(X_test, num_iteration=n)[:, 1])
+            for n in ROUNDS.tolist()
+        ]
+        ax.plot(ROUNDS, scores, color=color, label=name)
+        print(f"{name:30} {scores[-1]:.3f}")
+    ax.set(title=f"{y.sum()} positives in {len(y):,} rows", xlabel="Trees", ylim=(0, None))
+    ax.set_ylabel("Average precision, held-out rows")
+    ax.legend(loc="best", fontsize="small")
+
+
+def calibration(ax):
+    """Observed against predicted rates of a linear focal model."""
+    X, X_test, y, y_test = imbalanced(40_000, 0.1, flip_y=0.05)
+    model = FocalLogisticRegression(gamma=2).fit(X, y)
+    ax.plot([0, 1], [0, 1], color="0.8", linewidth=1)
+    for probability, color in {"score": "0.6", "posterior": "tab:red"}.items():
+        proba = model.set_params(probability=probability).predict_proba(X_test)[:, 1]
+        observed, predicted = calibration_curve(y_test, proba, n_bins=10)
+        label = f'probability="{probability}"'
+        ax.plot(predicted, observed, "o-", color=color, markersize=4, label=label)
+    ax.set(title="FocalLogisticRegression(gamma=2)", xlabel="Predicted", ylabel="Observed")
+    ax.legend(loc="upper left", fontsize="small")
+
+
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+collapse(left)
+calibration(right)
