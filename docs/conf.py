@@ -34,7 +34,7 @@ extensions = [
 ]
 exclude_patterns = ["_build", "auto_examples/*.md5", "auto_examples/*.py", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
-suppress_warnings = ["toc.empty_glob", "config.cache"]
+suppress_warnings = ["config.cache"]
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3

@@ -201,7 +201,8 @@ def _watch(client):
     except Exception as error:
         raise RuntimeError(
             "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
-            f"still wait for it: call client.restart() before another fit. {error!r}"
+            "still wait for it: restart the workers, as client.restart() does, before another fit. "
+            f"{error!r}"
         ) from error
     finally:
         done.set()

@@ -10,7 +10,7 @@ from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-ROUNDS = np.arange(1, 101, 3)
+ROUNDS = np.arange(1, 101, 5)
 
 
 def imbalanced(n_samples, share, **settings):
@@ -24,7 +24,7 @@ def collapse(ax):
     X, X_test, y, y_test = imbalanced(
         20_000, 0.002, n_informative=6, flip_y=0, class_sep=1.5, n_clusters_per_class=2
     )
-    settings = {"n_estimators": ROUNDS[-1], "random_state": 0, "n_jobs": 2}
+    settings = {"n_estimators": ROUNDS[-1], "random_state": 0, "n_jobs": 1}
     models = {
         "LGBMClassifier": LGBMClassifier(verbose=-1, **settings),
         "LGBMClassifier(reg_lambda=5)": LGBMClassifier(verbose=-1, reg_lambda=5, **settings),

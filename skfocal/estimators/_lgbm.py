@@ -29,9 +29,9 @@ class FocalLGBMClassifier(FocalClassifier):
 
     Parameters
     ----------
-    gamma : float or array-like of shape (n_classes,), default=2.0
+    gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing exponent >= 0, of all classes or of each in the order of ``classes_``. 0 is
-        cross-entropy.
+        cross-entropy; values above 2 seldom pay.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``, so 0.25
         *down*-weights the positives.
@@ -96,9 +96,9 @@ class FocalLGBMClassifier(FocalClassifier):
         Rounds that predictions use by default.
     evals_result_ : dict
         Metrics per evaluation set and round.
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where the columns of X have names.
 
     See Also
@@ -152,7 +152,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
     def __init__(
         self,
-        gamma=2.0,
+        gamma=1.0,
         *,
         alpha=None,
         curvature="geometric",
@@ -451,7 +451,6 @@ class FocalLGBMClassifier(FocalClassifier):
             curvature=self.curvature,
             offset=start,
             scale=curvature_scale(loss, train.y, train.weight),
-            n_jobs=self.n_jobs,
         )
         several = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
         return {"objective": objective, **several}

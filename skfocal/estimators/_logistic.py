@@ -56,8 +56,7 @@ class FocalLogisticRegression(FocalClassifier):
     warm_start : bool, default=False
         Whether to start from the coefficients of the last fit.
     n_jobs : int or None, default=None
-        Threads for passes over dense X; ``None`` means as many as OpenMP would use, which
-        respects joblib's limits, and -1 all cores.
+        Threads for passes over dense X; ``None`` means 1, ``-1`` all cores. BLAS has its own.
     verbose : int, default=0
         Print the objective every so many iterations.
 
@@ -69,7 +68,7 @@ class FocalLogisticRegression(FocalClassifier):
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
     n_iter_ : ndarray of shape (1,)
     n_features_in_ : int
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Where the columns of X have names.
 
     See Also
@@ -175,7 +174,7 @@ class FocalLogisticRegression(FocalClassifier):
             scale=scale,
             l2=l2,
             fit_intercept=self.fit_intercept,
-            n_jobs=self.n_jobs,
+            n_jobs=1 if self.n_jobs is None else self.n_jobs,
         )
         solver = self._choose_solver(l1)
         null = self._null_model(objective, sample_weight)

@@ -76,8 +76,9 @@ class FocalObjective(_FocalCallable):
         ``y_pred + offset``, and :meth:`predict_proba` adds it again.
     scale : float, default=1.0
         Factor of gradient and second-order term, see :func:`curvature_scale`.
-    n_jobs : int or None, default=None
-        Threads; ``None`` means as many as OpenMP would use.
+    n_jobs : int or None, default=1
+        Threads; ``None`` means as many as OpenMP would use. Python's global lock leaves several
+        little to win.
 
     Raises
     ------
@@ -111,7 +112,7 @@ class FocalObjective(_FocalCallable):
         curvature="majorant",
         offset=0.0,
         scale=1.0,
-        n_jobs=None,
+        n_jobs=1,
     ):
         super().__init__(gamma, alpha, n_classes, offset)
         check_option("curvature", curvature, CURVATURES)

@@ -12,6 +12,7 @@ from scipy import sparse
 from skfocal.objectives._blocks import row_blocks, sum_over_blocks
 
 BLOCK_ELEMENTS = 262_144  # of X: a block is read from memory once and used twice
+MIN_BLOCK_ROWS = 4_096  # shorter columns of scores cost more in calls than they win in the cache
 
 
 class LinearObjective:
@@ -132,7 +133,8 @@ class LinearObjective:
         """Rows of dense X that fit in the cache; sparse X is one block."""
         if sparse.issparse(self.X):
             return [slice(None)]
-        return row_blocks(len(self.y), max(1, self.X.shape[1]), BLOCK_ELEMENTS)
+        n_features = max(1, self.X.shape[1])
+        return row_blocks(len(self.y), 1, max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // n_features))
 
     def _score(self, X, columns):
         columns = columns.astype(X.dtype, copy=False)

@@ -123,6 +123,8 @@ def _modulate(values, miss, gamma):
 
 def _slope_factor(hit, miss, cross_entropy, gamma):
     """``|f'| / q**gamma = q + gamma*p*L``: two terms of one sign, so no digits cancel."""
+    if np.ndim(gamma) == 0 and gamma == 0:
+        return miss.copy()
     factor = hit * cross_entropy
     factor *= gamma
     factor += miss

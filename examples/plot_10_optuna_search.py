@@ -1,0 +1,131 @@
+"""
+Searching gamma, alpha and the trees' parameters with Optuna
+============================================================
+
+Optuna chooses gamma, the weight of the positives and the parameters of the trees together, as the
+best of one depends on the others. A small LightGBM callback tells Optuna the average precision on
+held-out rows after every few rounds, and gives a trial up once it does worse than most did by then.
+
+Average precision, unlike the focal loss, can be compared between trials: the loss itself changes
+with gamma and alpha.
+"""
+
+import matplotlib.pyplot as plt
+import optuna
+from sklearn.datasets import make_classification
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import train_test_split
+
+from skfocal import FocalLGBMClassifier
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+# %%
+# The data: 6,000 rows, 3 % positives. The search sees rows to train on and rows to judge by; the
+# rows of the test are for the end.
+X, y = make_classification(
+    n_samples=6000,
+    n_features=15,
+    n_informative=6,
+    n_clusters_per_class=3,
+    weights=[0.97],
+    flip_y=0.005,
+    random_state=0,
+)
+X_rest, X_test, y_rest, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_train, X_valid, y_train, y_valid = train_test_split(
+    X_rest, y_rest, stratify=y_rest, random_state=0
+)
+
+
+# %%
+# LightGBM calls ``report`` after every round with its metrics of the evaluation set. An exception
+# ends the fit, and Optuna counts :class:`optuna.TrialPruned` as a trial that was given up.
+def pruning(trial, every=5):
+    """LightGBM's callback that reports the average precision and gives up poor trials."""
+
+    def report(env):
+        [score] = [value for _, name, value, _ in env.evaluation_result_list if name == METRIC]
+        if (env.iteration + 1) % every == 0:
+            trial.report(score, env.iteration + 1)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+    return report
+
+
+# %%
+# A trial: one fit, whose score is that of its best round. ``alpha=(1, weight)`` leaves the
+# negatives as they are.
+METRIC = "average_precision"
+
+
+def objective(trial):
+    """Best average precision of a trial's fit on the held-out rows."""
+    model = FocalLGBMClassifier(
+        gamma=trial.suggest_float("gamma", 0, 4),
+        alpha=(1, trial.suggest_float("weight of positives", 0.5, 20, log=True)),
+        num_leaves=trial.suggest_int("num_leaves", 4, 64, log=True),
+        learning_rate=trial.suggest_float("learning_rate", 0.03, 0.3, log=True),
+        reg_lambda=trial.suggest_float("reg_lambda", 0.1, 30, log=True),
+        n_estimators=100,
+        early_stopping=True,
+        n_jobs=1,
+    )
+    model.fit(
+        X_train,
+        y_train,
+        eval_X=X_valid,
+        eval_y=y_valid,
+        eval_metric=METRIC,
+        callbacks=[pruning(trial)],
+    )
+    trial.set_user_attr("rounds", model.best_iteration_)
+    return model.evals_result_["valid_0"][METRIC][model.best_iteration_ - 1]
+
+
+study = optuna.create_study(
+    direction="maximize",
+    sampler=optuna.samplers.TPESampler(seed=0),
+    pruner=optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10),
+)
+study.optimize(objective, n_trials=50)
+PRUNED = optuna.trial.TrialState.PRUNED
+pruned = study.get_trials(states=[PRUNED])
+print(f"{len(study.trials)} trials, {len(pruned)} of them given up early")
+print("best:", {name: round(value, 3) for name, value in study.best_params.items()})
+
+# %%
+# The best parameters, fitted to all rows but those of the test, against the settings left alone.
+best = dict(study.best_params)
+tuned = FocalLGBMClassifier(
+    alpha=(1, best.pop("weight of positives")),
+    n_estimators=study.best_trial.user_attrs["rounds"],
+    n_jobs=1,
+    **best,
+)
+for name, model in {"default": FocalLGBMClassifier(n_jobs=1), "tuned": tuned}.items():
+    proba = model.fit(X_rest, y_rest).predict_proba(X_test)[:, 1]
+    print(
+        f"{name:8s} average precision on the test rows {average_precision_score(y_test, proba):.3f}"
+    )
+
+# %%
+# Each line is a trial, dashed where it was given up: most of the rounds went to promising ones.
+# On the right, the trials' last scores by gamma and weight of the positives.
+fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+for trial in study.trials:
+    given_up = trial.state == PRUNED
+    style = {"color": "tab:gray", "ls": "--"} if given_up else {"color": "tab:blue"}
+    left.plot(*zip(*trial.intermediate_values.items(), strict=True), lw=0.8, alpha=0.7, **style)
+left.set(xlabel="boosting rounds", ylabel="average precision, held-out rows", title="Trials")
+
+points = right.scatter(
+    [trial.params["gamma"] for trial in study.trials],
+    [trial.params["weight of positives"] for trial in study.trials],
+    c=[trial.value for trial in study.trials],
+)
+right.plot(study.best_params["gamma"], study.best_params["weight of positives"], "r*", ms=14)
+right.set(xlabel="gamma", ylabel="weight of the positives", yscale="log", title="Where they lie")
+fig.colorbar(points, ax=right, label="average precision, held-out rows")
+fig.savefig("optuna_search.png")
