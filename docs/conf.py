@@ -67,11 +67,13 @@ html_title = "skfocal"
 html_static_path = ["_static"]
 html_css_files = ["skfocal.css"]
 html_show_sourcelink = False
-html_sidebars = {page: [] for page in ["index", "changelog", "faq"]}
+SINGLE_PAGES = ["index", "user_guide", "theory", "faq", "defaults", "deployment", "changelog"]
+html_sidebars = {page: [] for page in SINGLE_PAGES}
 html_theme_options = {
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "header_links_before_dropdown": 6,
+    "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],
 }

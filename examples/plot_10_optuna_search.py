@@ -21,20 +21,20 @@ from skfocal import FocalLGBMClassifier
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 # %%
-# The data: 6,000 rows, 3 % positives. The search sees rows to train on and rows to judge by; the
+# The data: 16,000 rows, 5 % positives. The search sees rows to train on and rows to judge by; the
 # rows of the test are for the end.
 X, y = make_classification(
-    n_samples=6000,
-    n_features=15,
-    n_informative=6,
+    n_samples=16000,
+    n_features=20,
+    n_informative=5,
     n_clusters_per_class=3,
-    weights=[0.97],
-    flip_y=0.005,
+    weights=[0.95],
+    flip_y=0.05,
     random_state=0,
 )
-X_rest, X_test, y_rest, y_test = train_test_split(X, y, stratify=y, random_state=0)
+X_rest, X_test, y_rest, y_test = train_test_split(X, y, test_size=0.6, stratify=y, random_state=0)
 X_train, X_valid, y_train, y_valid = train_test_split(
-    X_rest, y_rest, stratify=y_rest, random_state=0
+    X_rest, y_rest, test_size=0.4, stratify=y_rest, random_state=0
 )
 
 
@@ -56,8 +56,15 @@ def pruning(trial, every=5):
 
 # %%
 # A trial: one fit, whose score is that of its best round. ``alpha=(1, weight)`` leaves the
-# negatives as they are.
+# negatives as they are. The first trial is that of the usual settings.
 METRIC = "average_precision"
+USUAL = {
+    "gamma": 2.0,
+    "weight of positives": 1.0,
+    "num_leaves": 31,
+    "learning_rate": 0.1,
+    "reg_lambda": 0.1,
+}
 
 
 def objective(trial):
@@ -65,8 +72,8 @@ def objective(trial):
     model = FocalLGBMClassifier(
         gamma=trial.suggest_float("gamma", 0, 4),
         alpha=(1, trial.suggest_float("weight of positives", 0.5, 20, log=True)),
-        num_leaves=trial.suggest_int("num_leaves", 4, 64, log=True),
-        learning_rate=trial.suggest_float("learning_rate", 0.03, 0.3, log=True),
+        num_leaves=trial.suggest_int("num_leaves", 3, 64, log=True),
+        learning_rate=trial.suggest_float("learning_rate", 0.03, 0.2, log=True),
         reg_lambda=trial.suggest_float("reg_lambda", 0.1, 30, log=True),
         n_estimators=100,
         early_stopping=True,
@@ -89,14 +96,16 @@ study = optuna.create_study(
     sampler=optuna.samplers.TPESampler(seed=0),
     pruner=optuna.pruners.MedianPruner(n_startup_trials=8, n_warmup_steps=10),
 )
-study.optimize(objective, n_trials=50)
+study.enqueue_trial(USUAL)
+study.optimize(objective, n_trials=30)
 PRUNED = optuna.trial.TrialState.PRUNED
 pruned = study.get_trials(states=[PRUNED])
 print(f"{len(study.trials)} trials, {len(pruned)} of them given up early")
 print("best:", {name: round(value, 3) for name, value in study.best_params.items()})
 
 # %%
-# The best parameters, fitted to all rows but those of the test, against the settings left alone.
+# The best parameters, fitted to all rows but those of the test, against the settings left alone. On
+# data like these, where those do well, a search gains little: compare before you keep its result.
 best = dict(study.best_params)
 tuned = FocalLGBMClassifier(
     alpha=(1, best.pop("weight of positives")),

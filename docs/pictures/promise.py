@@ -3,6 +3,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 from lightgbm import LGBMClassifier
+from scipy.special import expit
 from sklearn.calibration import calibration_curve
 from sklearn.datasets import make_classification
 from sklearn.metrics import average_precision_score
@@ -13,17 +14,12 @@ from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 ROUNDS = np.arange(1, 101, 5)
 
 
-def imbalanced(n_samples, share, **settings):
-    """Rows to train on and rows held out."""
-    X, y = make_classification(n_samples, weights=[1 - share], random_state=0, **settings)
-    return train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
-
-
 def collapse(ax):
     """Average precision of held-out rows after so many trees, with 0.2 % positives."""
-    X, X_test, y, y_test = imbalanced(
-        20_000, 0.002, n_informative=6, flip_y=0, class_sep=1.5, n_clusters_per_class=2
+    X, y = make_classification(
+        20_000, n_informative=6, weights=[0.998], flip_y=0, class_sep=1.5, random_state=0
     )
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
     settings = {"n_estimators": ROUNDS[-1], "random_state": 0, "n_jobs": 1}
     models = {
         "LGBMClassifier": LGBMClassifier(verbose=-1, **settings),
@@ -44,8 +40,11 @@ def collapse(ax):
 
 
 def calibration(ax):
-    """Observed against predicted rates of a linear focal model."""
-    X, X_test, y, y_test = imbalanced(40_000, 0.1, flip_y=0.05)
+    """Observed against predicted rates, where labels are drawn from a linear model."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40_000, 10))
+    y = rng.random(len(X)) < expit(X @ rng.normal(size=10) - 4)
+    X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
     model = FocalLogisticRegression(gamma=2).fit(X, y)
     ax.plot([0, 1], [0, 1], color="0.8", linewidth=1)
     for probability, color in {"score": "0.6", "posterior": "tab:red"}.items():
@@ -53,7 +52,11 @@ def calibration(ax):
         observed, predicted = calibration_curve(y_test, proba, n_bins=10)
         label = f'probability="{probability}"'
         ax.plot(predicted, observed, "o-", color=color, markersize=4, label=label)
-    ax.set(title="FocalLogisticRegression(gamma=2)", xlabel="Predicted", ylabel="Observed")
+    ax.set(
+        title=f"FocalLogisticRegression(gamma=2), {y.mean():.0%} positives",
+        xlabel="Predicted",
+        ylabel="Observed",
+    )
     ax.legend(loc="upper left", fontsize="small")
 
 

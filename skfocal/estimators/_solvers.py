@@ -8,6 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lasso_path
 
 SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
+RENEWAL = 40  # iterations of L-BFGS, which seldom takes 20, after which its units are outdated
 
 
 def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callback):
@@ -56,21 +57,33 @@ def _limit(objective, null_gradient, tol):
 
 
 def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
-    """SciPy's minimiser of ``objective(start + units @ steps)`` over ``steps``.
+    """SciPy's minimiser, in units that make the Hessian about 1.
 
-    The units make the Hessian at the null model about 1, so that neither the number of
-    iterations nor the tolerance depends on the features' scales and correlations.
+    So neither the number of iterations nor the tolerance depends on the features' scales and
+    correlations. The units are those of the null model; a search that takes long has left it
+    behind, and goes on in those of the point that it has reached.
     """
-    units = _units(objective, null)
-    null_value, null_gradient = objective.value_gradient(null)
-    # L-BFGS-B begins with a step of length 1: let that be the Newton step of the null model.
-    length = np.linalg.norm(units.T @ null_gradient) or 1.0
-    units = units * length
-    limit = length * _limit(objective, units.T @ null_gradient / length, tol)
+    _, null_gradient = objective.value_gradient(null)
+    coef, center, n_iter = start, null, 0
+    while True:
+        units = _units(objective, center)
+        # L-BFGS-B begins with a step of length 1: let that be the null model's Newton step.
+        length = np.linalg.norm(units.T @ null_gradient) or 1.0
+        limit = _limit(objective, units.T @ null_gradient, tol)
+        rounds = min(RENEWAL, max_iter - n_iter) if solver == "lbfgs" else max_iter
+        units = units * length
+        result = _search(objective, coef, units, solver, limit * length, rounds, callback)
+        coef, n_iter = coef + units @ result.x, n_iter + result.nit
+        violation = np.abs(result.jac).max() / length
+        if violation <= limit or n_iter >= max_iter or result.nit < RENEWAL:
+            return result.fun, violation, limit, coef, n_iter
+        center = coef
+
+
+def _search(objective, start, units, solver, limit, max_iter, callback):
+    """SciPy's minimiser of ``objective(start + units @ steps)`` over ``steps``."""
 
     def value_gradient(steps):
-        if start is null and not steps.any():
-            return null_value, units.T @ null_gradient
         value, gradient = objective.value_gradient(start + units @ steps)
         return value, units.T @ gradient
 
@@ -99,32 +112,24 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
         arguments = {"method": solver}
         arguments |= {"hess": hessian} if solver == "trust-exact" else {"hessp": hessian_product}
         options |= {"initial_trust_radius": 1.0, "max_trust_radius": 1e4}
-    result = optimize.minimize(
-        value_gradient,
-        np.zeros_like(start),
-        jac=True,
-        callback=report,
-        options=options,
-        **arguments,
-    )
-    violation = np.abs(result.jac).max() / length
-    return result.fun, violation, limit / length, start + units @ result.x, result.nit
+    arguments |= {"jac": True, "callback": report, "options": options}
+    return optimize.minimize(value_gradient, np.zeros_like(start), **arguments)
 
 
-def _units(objective, null):
-    """Matrix A with ``A.T @ hessian(null) @ A`` about 1: a Cholesky factor's inverse, or diagonal.
+def _units(objective, coef):
+    """Matrix A with ``A.T @ hessian(coef) @ A`` about 1: a Cholesky factor's inverse, or diagonal.
 
     For the former the Hessian of a sample of the rows is good enough. It takes products of
     matrices, several hundred of whose operations cost no more than reading one element of X in a
     pass, so it is the rule but for very many coefficients.
     """
-    size = len(null)
+    size = len(coef)
     n_sampled = min(2 * size + 5_000, len(objective.y))
     if size > 3_000 or n_sampled * size**2 > 1_000 * objective.X.size:
-        diagonal = objective.hessian_diagonal(null)
+        diagonal = objective.hessian_diagonal(coef)
         diagonal[diagonal == 0] = 1  # a feature that is always 0
         return sparse.diags_array(1 / np.sqrt(diagonal))
-    hessian = objective.sample(n_sampled).hessian(null, curvature="newton")
+    hessian = objective.sample(n_sampled).hessian(coef, curvature="newton")
     diagonal = hessian.diagonal().copy()
     diagonal[diagonal == 0] = diagonal.max()
     # Collinear features make it singular to rounding: a slight ridge on the diagonal is harmless.

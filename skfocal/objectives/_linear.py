@@ -43,6 +43,7 @@ class LinearObjective:
         self.scale = scale
         self.l2 = l2
         self.n_jobs = n_jobs
+        self._latest = None
         self.fit_intercept = fit_intercept
         n_rows = X.shape[1] + fit_intercept
         self.shape = (n_rows,) if loss.n_classes == 2 else (n_rows, loss.n_classes)
@@ -67,7 +68,12 @@ class LinearObjective:
         return self._score(self.X, coef.reshape(self.shape))
 
     def value_gradient(self, coef):
-        """Value and flat gradient, in one pass over X."""
+        """Value and flat gradient, in one pass over X; at the latest point, from memory."""
+        if self._latest is None or not np.array_equal(coef, self._latest[0]):
+            self._latest = coef.copy(), self._evaluate(coef)
+        return self._latest[1]
+
+    def _evaluate(self, coef):
         columns = coef.reshape(self.shape)
 
         def value_slope(rows):

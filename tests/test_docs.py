@@ -1,0 +1,66 @@
+"""The documentation covers every public name, and public docstrings follow numpydoc."""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import skfocal
+import skfocal.objectives
+
+API_PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
+NAMES = re.findall(r"^   (skfocal\.[\w.]+)$", API_PAGE.read_text("utf-8"), re.MULTILINE)
+
+# Every docstring: present, sections known, spelt and in order, a summary of one line with a full
+# stop, parameters that exist, in the signature's order, with types in numpydoc's notation.
+CHECKS = {
+    *("GL03", "GL05", "GL06", "GL07", "GL08", "GL10"),
+    *("SS01", "SS02", "SS03", "SS04", "SS06"),
+    *("PR02", "PR03", "PR05", "PR06", "PR10"),
+    *("RT04", "RT05", "YD01", "SA02", "SA03"),
+}
+EXTRAS = {"skfocal.dask": ("dask", "distributed"), "skfocal.onnx": ("skl2onnx",)}
+
+
+def public_object(name):
+    """The object of an entry of the API page; the test is skipped where its extra is missing."""
+    module, _, attribute = name.rpartition(".")
+    for dependency in EXTRAS.get(module, ()):
+        pytest.importorskip(dependency)
+    return getattr(importlib.import_module(module), attribute)
+
+
+def own_methods(cls):
+    """Names of the public methods that this package, not scikit-learn, defines."""
+    for name, member in inspect.getmembers(cls, callable):
+        if not name.startswith("_") and member.__module__.startswith("skfocal"):
+            yield name
+
+
+@pytest.mark.parametrize(
+    "module", [skfocal, skfocal.objectives], ids=lambda module: module.__name__
+)
+def test_every_public_name_is_on_the_api_page(module):
+    assert {f"{module.__name__}.{name}" for name in module.__all__} <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_entry_of_the_api_page_exists_and_shows_an_example(name):
+    assert ">>> " in inspect.getdoc(public_object(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_docstrings_follow_numpydoc(name):
+    validate = pytest.importorskip("numpydoc.validate").validate
+    documented = public_object(name)
+    methods = own_methods(documented) if inspect.isclass(documented) else ()
+    errors = []
+    for path in [name, *(f"{name}.{method}" for method in methods)]:
+        report = validate(path)
+        # A docstring may refer to another's parameters, but what it lists must be complete.
+        lists_parameters = "\nParameters\n---" in inspect.cleandoc(report["docstring"])
+        checks = CHECKS | ({"PR01"} if lists_parameters else set())
+        errors += [(path, *error) for error in report["errors"] if error[0] in checks]
+    assert errors == []
