@@ -75,7 +75,7 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
         result = _search(objective, coef, units, solver, limit * length, rounds, callback)
         coef, n_iter = coef + units @ result.x, n_iter + result.nit
         violation = np.abs(result.jac).max() / length
-        if violation <= limit or n_iter >= max_iter or result.nit < RENEWAL:
+        if violation <= limit or n_iter >= max_iter or result.status != 1:  # nor its own limit
             return result.fun, violation, limit, coef, n_iter
         center = coef
 
