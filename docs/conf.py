@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -41,6 +42,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the class template lists them, inherited ones included
 
 plot_html_show_source_link = False
@@ -83,7 +85,9 @@ html_math_renderer = "mathml"
 def visit_math(translator, node):
     """Write a formula as MathML, which browsers draw without a script from the network."""
     as_block = isinstance(node, nodes.math_block)
-    mathml = tex2mathml(node.astext(), as_block=as_block)
+    # Docutils sets an apostrophe as such.
+    tex = re.sub("'+", lambda primes: "^{" + r"\prime" * len(primes[0]) + "}", node.astext())
+    mathml = tex2mathml(tex, as_block=as_block)
     translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
     raise nodes.SkipNode
 

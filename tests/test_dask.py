@@ -4,75 +4,32 @@ import os
 import pickle
 import subprocess
 import sys
-from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.datasets import make_classification
-from sklearn.exceptions import NotFittedError
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier
 from skfocal.estimators import _lgbm
 
-dask = pytest.importorskip("dask")
+pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
 import dask.dataframe as dd  # noqa: E402
+from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, cluster, dataset  # noqa: E402
 
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
-
-# With few distinct values every worker makes the bins that one machine makes, and with few leaves
-# min_child_samples, whose counts LightGBM estimates, never matters: the trees are the same.
-PARAMETERS = {
-    "n_estimators": 10,
-    "num_leaves": 4,
-    "n_jobs": 1,
-    "lgbm_params": {"min_data_in_bin": 1},
-}
-SAME = {"rtol": 1e-5, "atol": 1e-6}  # LightGBM adds up gradients in float32
-
-
-@contextmanager
-def cluster():
-    # Without stealing, partitions are trained on where a test puts them.
-    with (
-        dask.config.set({"distributed.scheduler.work-stealing": False}),
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as c,
-        distributed.Client(c) as client,
-    ):
-        yield client
 
 
 @pytest.fixture(scope="module")
 def client():
     with cluster() as client:
         yield client
-
-
-def dataset(n_classes=2):
-    """Rows with few distinct values, string labels and weights."""
-    X, y = make_classification(
-        1000, 6, n_informative=5, n_redundant=0, n_classes=n_classes, flip_y=0.2, random_state=0
-    )
-    weight = np.linspace(0, 2, 1000)
-    return np.clip(X.round(), -2, 2), np.array(["no", "perhaps", "yes"])[y], weight
-
-
-def as_arrays(X, *columns):
-    """Dask arrays; the columns' chunks differ from those of X."""
-    arrays = [da.from_array(column, chunks=400) for column in columns]
-    return da.from_array(X, chunks=(250, 3)), *arrays
-
-
-def as_frames(X, *columns):
-    frame = pd.DataFrame(X, columns=list("abcdef"))
-    series = [dd.from_pandas(pd.Series(column), npartitions=3) for column in columns]
-    return dd.from_pandas(frame, npartitions=3), *series
 
 
 @pytest.mark.parametrize("weighted", [False, True])
@@ -227,109 +184,10 @@ def test_categorical_columns(client):
     assert "==" in model.booster_.trees_to_dataframe()["decision_type"].to_numpy()
 
 
-def mix_kinds(block, block_info=None):
-    return sparse.csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
-
-
-def bad_inputs():
-    """Collections that cannot be trained on: error, message, arguments of fit."""
-    X, y, weight = dataset()
-    arrays, frames = as_arrays(X, y, weight), as_frames(X, y, weight)
-    infinite, missing = X.copy(), np.where(y == "no", 1.0, 0.0)
-    infinite[700, 2], missing[700] = np.inf, np.nan
-    mixed = arrays[0].rechunk((250, 6)).map_blocks(mix_kinds, meta=X)
-    unknown = arrays[0][arrays[1] == "no"]
-    loose = frames[0].assign(city=frames[0]["a"].astype(str).astype("category"))
-    return {
-        "unknown chunk sizes": (ValueError, "X has unknown chunk sizes", (unknown, arrays[1])),
-        "unknown chunks of y": (
-            ValueError,
-            "y has unknown chunk sizes",
-            (arrays[0], arrays[1][arrays[1] == "no"]),
-        ),
-        "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
-        "numpy y": (TypeError, "y must be a dask Array", (arrays[0], y)),
-        "series with an array": (TypeError, "y must be a dask Array", (arrays[0], frames[1])),
-        "array with a frame": (TypeError, "sample_weight must be", (*frames[:2], arrays[2])),
-        "mixed partitions": (TypeError, "of one kind.*csr_matrix.*ndarray", (mixed, arrays[1])),
-        "one axis": (ValueError, "two axes", (arrays[1], arrays[1])),
-        "lengths": (ValueError, "y must have shape", (arrays[0], arrays[1][:900])),
-        "partitions": (
-            ValueError,
-            "partitioned alike",
-            (frames[0], frames[1].repartition(npartitions=2)),
-        ),
-        "rows of partitions": (
-            ValueError,
-            "inconsistent numbers of samples",
-            (frames[0], dd.from_pandas(pd.Series(y[:-10]), npartitions=3)),
-        ),
-        "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
-        "negative weight": (ValueError, "sample_weight must", as_arrays(X, y, -weight)),
-        "no weight": (ValueError, "positive weight", as_arrays(X, y, 0 * weight)),
-        "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),
-        "regression target": (ValueError, "continuous", as_arrays(X, X[:, 0] + weight)),
-        "no rows": (ValueError, "at least one row", as_arrays(X[:0], y[:0])),
-        "unknown categories": (ValueError, "'city' has unknown categories", (loose, frames[1])),
-        "missing label": (ValueError, "NaN", as_arrays(X, missing)),
-    }
-
-
-BAD_INPUTS = bad_inputs()
-
-
-@pytest.mark.parametrize("case", BAD_INPUTS)
-def test_bad_collections_are_refused_and_leave_no_model(client, case):
-    error, message, collections = BAD_INPUTS[case]
-    model = DaskFocalLGBMClassifier(**PARAMETERS)
-    with pytest.raises(error, match=message):
-        model.fit(*collections)
-    with pytest.raises(NotFittedError):
-        model.predict(as_arrays(dataset()[0])[0])
-
-
-def test_early_stopping_is_refused(client):
-    X, y, _ = dataset()
-    with pytest.raises(ValueError, match="early_stopping=True is not supported"):
-        DaskFocalLGBMClassifier(early_stopping=True).fit(*as_arrays(X, y))
-
-
 def test_prediction_of_a_local_table_is_refused(fitted):
     model, X = fitted
     with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got ndarray"):
         model.predict(X)
-
-
-@pytest.mark.parametrize("moment", ["while training", "before it joins the others"])
-def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
-    with cluster() as client:
-        victim = next(iter(client.nthreads()))
-
-        def die():
-            try:
-                if distributed.get_worker().address == victim:
-                    os._exit(1)
-            except ValueError:  # this is the client's process
-                pass
-
-        class Dying(_lgbm.FocalObjective):
-            def __call__(self, y_true, y_pred, sample_weight=None):
-                if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
-                    die()
-                return super().__call__(y_true, y_pred, sample_weight)
-
-            def __setstate__(self, state):
-                vars(self).update(state)
-                if moment == "before it joins the others":
-                    die()
-
-        monkeypatch.setattr(_lgbm, "FocalObjective", Dying)
-        X, y, _ = dataset()
-        model = DaskFocalLGBMClassifier(**PARAMETERS)
-        with pytest.raises(RuntimeError, match=r"one of them was lost.*restart the workers"):
-            model.fit(*as_arrays(X, y))
-        with pytest.raises(NotFittedError):
-            model.to_local()
 
 
 def test_nothing_else_in_the_package_imports_its_extras():

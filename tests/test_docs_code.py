@@ -8,7 +8,7 @@ import pytest
 
 DOCS = Path(__file__).parents[1] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = {page.name: BLOCK.findall(page.read_text("utf-8")) for page in sorted(DOCS.glob("**/*.md"))}
+PAGES = {page.name: BLOCK.findall(page.read_text("utf-8")) for page in sorted(DOCS.glob("*.md"))}
 
 
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])

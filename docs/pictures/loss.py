@@ -4,7 +4,7 @@ import matplotlib.pyplot as plt
 
 from skfocal import FocalLossDisplay
 
-figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-for ax, kind in zip(axes, ["loss", "modulating_factor"], strict=True):
+for kind in ["loss", "modulating_factor"]:
+    _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
     FocalLossDisplay.from_gammas((0, 0.5, 1, 2, 5), kind=kind, ax=ax)
     ax.set_xlabel("Probability of the true class")

@@ -34,9 +34,9 @@ def collapse(ax):
         ]
         ax.plot(ROUNDS, scores, color=color, label=name)
         print(f"{name:30} {scores[-1]:.3f}")
-    ax.set(title=f"{y.sum()} positives in {len(y):,} rows", xlabel="Trees", ylim=(0, None))
+    ax.set(title=f"Ranking, {y.sum()} positives in {len(y):,} rows", xlabel="Trees", ylim=(0, None))
     ax.set_ylabel("Average precision, held-out rows")
-    ax.legend(loc="best", fontsize="small")
+    ax.legend(loc="best")
 
 
 def calibration(ax):
@@ -52,14 +52,11 @@ def calibration(ax):
         observed, predicted = calibration_curve(y_test, proba, n_bins=10)
         label = f'probability="{probability}"'
         ax.plot(predicted, observed, "o-", color=color, markersize=4, label=label)
-    ax.set(
-        title=f"FocalLogisticRegression(gamma=2), {y.mean():.0%} positives",
-        xlabel="Predicted",
-        ylabel="Observed",
-    )
-    ax.legend(loc="upper left", fontsize="small")
+    title = "Calibration, FocalLogisticRegression(gamma=2)"
+    ax.set(title=title, xlabel="Predicted", ylabel="Observed")
+    ax.legend(loc="upper left")
 
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-collapse(left)
-calibration(right)
+for draw in [collapse, calibration]:
+    _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+    draw(ax)

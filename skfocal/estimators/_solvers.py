@@ -75,7 +75,8 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
         result = _search(objective, coef, units, solver, limit * length, rounds, callback)
         coef, n_iter = coef + units @ result.x, n_iter + result.nit
         violation = np.abs(result.jac).max() / length
-        if violation <= limit or n_iter >= max_iter or result.status != 1:  # nor its own limit
+        stopped = result.status != 1  # for another reason than the number of its iterations
+        if violation <= limit or n_iter >= max_iter or stopped:
             return result.fun, violation, limit, coef, n_iter
         center = coef
 

@@ -1,0 +1,124 @@
+"""What the Dask estimator refuses, and what becomes of a fit whose worker dies."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+from sklearn.exceptions import NotFittedError
+
+from skfocal.estimators import _lgbm
+
+pytest.importorskip("dask.dataframe")
+distributed = pytest.importorskip("distributed")
+
+import dask.dataframe as dd  # noqa: E402
+from dask_cluster import PARAMETERS, as_arrays, as_frames, cluster, dataset  # noqa: E402
+
+from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster() as client:
+        yield client
+
+
+def mix_kinds(block, block_info=None):
+    return sparse.csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
+
+
+def bad_inputs():
+    """Collections that cannot be trained on: error, message, arguments of fit."""
+    X, y, weight = dataset()
+    arrays, frames = as_arrays(X, y, weight), as_frames(X, y, weight)
+    infinite, missing = X.copy(), np.where(y == "no", 1.0, 0.0)
+    infinite[700, 2], missing[700] = np.inf, np.nan
+    mixed = arrays[0].rechunk((250, 6)).map_blocks(mix_kinds, meta=X)
+    unknown = arrays[0][arrays[1] == "no"]
+    loose = frames[0].assign(city=frames[0]["a"].astype(str).astype("category"))
+    return {
+        "unknown chunk sizes": (ValueError, "X has unknown chunk sizes", (unknown, arrays[1])),
+        "unknown chunks of y": (
+            ValueError,
+            "y has unknown chunk sizes",
+            (arrays[0], arrays[1][arrays[1] == "no"]),
+        ),
+        "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
+        "numpy y": (TypeError, "y must be a dask Array", (arrays[0], y)),
+        "series with an array": (TypeError, "y must be a dask Array", (arrays[0], frames[1])),
+        "array with a frame": (TypeError, "sample_weight must be", (*frames[:2], arrays[2])),
+        "mixed partitions": (TypeError, "of one kind.*csr_matrix.*ndarray", (mixed, arrays[1])),
+        "one axis": (ValueError, "two axes", (arrays[1], arrays[1])),
+        "lengths": (ValueError, "y must have shape", (arrays[0], arrays[1][:900])),
+        "partitions": (
+            ValueError,
+            "partitioned alike",
+            (frames[0], frames[1].repartition(npartitions=2)),
+        ),
+        "rows of partitions": (
+            ValueError,
+            "inconsistent numbers of samples",
+            (frames[0], dd.from_pandas(pd.Series(y[:-10]), npartitions=3)),
+        ),
+        "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
+        "negative weight": (ValueError, "sample_weight must", as_arrays(X, y, -weight)),
+        "no weight": (ValueError, "positive weight", as_arrays(X, y, 0 * weight)),
+        "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),
+        "regression target": (ValueError, "continuous", as_arrays(X, X[:, 0] + weight)),
+        "no rows": (ValueError, "at least one row", as_arrays(X[:0], y[:0])),
+        "unknown categories": (ValueError, "'city' has unknown categories", (loose, frames[1])),
+        "missing label": (ValueError, "NaN", as_arrays(X, missing)),
+    }
+
+
+BAD_INPUTS = bad_inputs()
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_bad_collections_are_refused_and_leave_no_model(client, case):
+    error, message, collections = BAD_INPUTS[case]
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
+    with pytest.raises(error, match=message):
+        model.fit(*collections)
+    with pytest.raises(NotFittedError):
+        model.predict(as_arrays(dataset()[0])[0])
+
+
+def test_early_stopping_is_refused(client):
+    X, y, _ = dataset()
+    with pytest.raises(ValueError, match="early_stopping=True is not supported"):
+        DaskFocalLGBMClassifier(early_stopping=True).fit(*as_arrays(X, y))
+
+
+@pytest.mark.parametrize("moment", ["while training", "before it joins the others"])
+def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
+    with cluster() as client:
+        victim = next(iter(client.nthreads()))
+
+        def die():
+            try:
+                if distributed.get_worker().address == victim:
+                    os._exit(1)
+            except ValueError:  # this is the client's process
+                pass
+
+        class Dying(_lgbm.FocalObjective):
+            def __call__(self, y_true, y_pred, sample_weight=None):
+                if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
+                    die()
+                return super().__call__(y_true, y_pred, sample_weight)
+
+            def __setstate__(self, state):
+                vars(self).update(state)
+                if moment == "before it joins the others":
+                    die()
+
+        monkeypatch.setattr(_lgbm, "FocalObjective", Dying)
+        X, y, _ = dataset()
+        model = DaskFocalLGBMClassifier(**PARAMETERS)
+        with pytest.raises(RuntimeError, match=r"one of them was lost.*restart the workers"):
+            model.fit(*as_arrays(X, y))
+        with pytest.raises(NotFittedError):
+            model.to_local()
