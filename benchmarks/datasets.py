@@ -59,7 +59,7 @@ def _load(dataset):
 
 def sample_rows(y, max_rows, seed):
     """Positions of about ``max_rows`` rows, drawn within each class, in their old order."""
-    classes, y, counts = np.unique(y, return_inverse=True, return_counts=True)
+    _, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(y) <= max_rows:
         return np.arange(len(y))
     rng = np.random.default_rng(seed)

@@ -35,7 +35,7 @@ def evaluate(task, n_candidates, n_inner_folds, seed):
     best = search(competitor, X, y, n_candidates, n_inner_folds, seed)
     search_seconds = perf_counter() - start
     scores = fit_and_score(competitor.build(X, seed, **best), X, y, X_test, y_test)
-    chosen = json.dumps({name: value for name, value in sorted(best.items())}, default=float)
+    chosen = json.dumps(dict(sorted(best.items())), default=float)
     return scores | {"search_seconds": search_seconds, "chosen": chosen}
 
 

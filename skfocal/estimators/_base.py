@@ -107,7 +107,10 @@ def encode_labels(y):
     assert_all_finite(y, input_name="y")
     if y.dtype.kind not in "biu":  # which are labels whatever they hold
         check_classification_targets(y)
-    classes = np.unique(y)
+    try:
+        classes = np.unique(y)
+    except TypeError as error:
+        raise TypeError(f"y must hold labels of one kind, that can be sorted: {error}.") from error
     if len(classes) < 2:
         raise ValueError(
             f"y must hold at least two classes, got only one class: {classes.tolist()}."
