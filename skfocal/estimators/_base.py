@@ -105,9 +105,9 @@ def encode_labels(y):
     """Sorted classes and the index of each label; ValueError unless there are two or more."""
     y = column_or_1d(y, warn=True)
     assert_all_finite(y, input_name="y")
-    if y.dtype.kind not in "biu":  # which are labels whatever they hold
-        check_classification_targets(y)
     try:
+        if y.dtype.kind not in "biu":  # which are labels whatever they hold
+            check_classification_targets(y)
         classes = np.unique(y)
     except TypeError as error:
         raise TypeError(f"y must hold labels of one kind, that can be sorted: {error}.") from error
