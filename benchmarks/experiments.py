@@ -15,6 +15,7 @@ import sklearn
 from datasets import DataSet, find_datasets
 from scores import all_scores
 from sklearn.model_selection import StratifiedKFold
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import skfocal
@@ -107,12 +108,15 @@ def run(tasks, evaluate, args):
     options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
     done = _done(args.output, options)
     missing = [task for task in tasks if task.key not in done]
-    print(f"{len(missing)} tasks to run in {args.jobs} processes, {args.output} gets the results")
+    print(
+        f"{len(missing)} tasks to run in {args.jobs} processes, {args.output} gets the results",
+        flush=True,
+    )
     parallel = joblib.Parallel(n_jobs=args.jobs, return_as="generator_unordered")
     results = parallel(joblib.delayed(_evaluated)(evaluate, task) for task in missing)
     for row in tqdm(results, total=len(missing), smoothing=0):
         _append(args.output, row | {"options": options})
-    results = pd.read_csv(args.output)
+    results = pd.read_csv(args.output, dtype={"set": str})
     order = pd.DataFrame([task.key for task in tasks], columns=KEY)
     return order.merge(results, on=KEY, validate="one_to_one")
 
@@ -126,13 +130,14 @@ def fit_and_score(model, X, y, X_test, y_test):
 
 
 def _evaluated(evaluate, task):
-    return dict(zip(KEY, task.key, strict=True)) | evaluate(task)
+    with threadpool_limits(1):  # several processes, and linear algebra of small matrices
+        return dict(zip(KEY, task.key, strict=True)) | evaluate(task)
 
 
 def _done(path, options):
     if not path.exists():
         return set()
-    results = pd.read_csv(path)
+    results = pd.read_csv(path, dtype={"set": str})
     others = set(results["options"]) - {options}
     if others:
         raise SystemExit(f"{path} holds results of {others}, not of {options!r}.")

@@ -19,7 +19,11 @@ from scores import average_precision
 from sklearn.model_selection import ParameterSampler, StratifiedKFold
 from tables import score_tables, significance_table
 
-OURS = ("FocalLGBMClassifier", "FocalLogisticRegression")
+# Whom each of our estimators is tested against: all the rest, and the linear ones.
+RIVALS = {
+    "FocalLGBMClassifier": [name for name in COMPETITORS if name != "FocalLGBMClassifier"],
+    "FocalLogisticRegression": ["LogisticRegression", "LogisticRegression balanced"],
+}
 
 
 def models_for(n_classes):
@@ -66,8 +70,7 @@ def main():
     settings = {"n_candidates": args.candidates, "n_inner_folds": args.inner_folds}
     results = run(tasks, partial(evaluate, seed=args.seed, **settings), args)
     print(score_tables(results))
-    for ours in OURS:
-        rivals = [name for name in results["model"].unique() if name != ours]
+    for ours, rivals in RIVALS.items():
         print("\n" + significance_table(results, "average_precision", ours, rivals))
     draw(results, args.picture)
     print(f"\nThe picture is {args.picture}.")
