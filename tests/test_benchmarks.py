@@ -1,0 +1,154 @@
+"""The quality benchmark and the study, in small, and the scores that they report."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import expit, softmax
+from sklearn.datasets import make_classification
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+
+ROOT = Path(__file__).parents[1]
+BENCHMARKS = ROOT / "benchmarks"
+KEY = ["set", "model", "fold"]
+TINY_STUDY = ["--candidates", "2", "--inner-folds", "2"]
+RIVALS = ["catboost", "imblearn", "imlightgbm"]
+SCRIPTS = [
+    pytest.param("quality", [], ["tqdm"], id="quality"),
+    pytest.param("study", TINY_STUDY, ["tqdm", *RIVALS], id="study"),
+]
+
+pytestmark = pytest.mark.skipif(not BENCHMARKS.exists(), reason="needs a source checkout")
+
+
+@pytest.fixture
+def modules(monkeypatch):
+    """The benchmarks' own modules, which import each other by their plain names."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    import datasets
+    import scores
+    import tables
+
+    return {"datasets": datasets, "scores": scores, "tables": tables}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A binary set with categories, missing cells and repeats, and one of three classes."""
+    folder = tmp_path_factory.mktemp("sets")
+    two, three = _table(n_classes=2), _table(n_classes=3)
+    two["x0"] = two["x0"].mask(two["x1"] > 1)
+    two.insert(0, "kind", np.where(two["x2"] > 0, "a", None))
+    pd.concat([two, two.head(7)]).to_csv(folder / "two.csv.gz", index=False)
+    three.to_parquet(folder / "three.parquet")
+    return folder
+
+
+def _table(n_classes):
+    weights = [0.6, 0.2][: n_classes - 1]
+    X, y = make_classification(
+        160, 6, n_informative=5, n_redundant=0, n_classes=n_classes, weights=weights, random_state=0
+    )
+    return pd.DataFrame(X).add_prefix("x").assign(target=y)
+
+
+def _run(script, folder, output, *options):
+    """Standard output of a script over the folder."""
+    command = [sys.executable, f"benchmarks/{script}.py", "--data", folder, "--output", output]
+    command += ["--folds", "2", *options]
+    if script == "study":
+        command += ["--picture", output.with_suffix(".png")]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize(("script", "options", "needs"), SCRIPTS)
+def test_script_announces_runs_resumes_and_reproduces(script, options, needs, folder, tmp_path):
+    for name in needs:
+        pytest.importorskip(name)
+    options = ["--drop-repeats", *options]
+    first = _run(script, folder, tmp_path / "first.csv", "--jobs", "2", *options)
+    assert "two: 160 rows, 7 features" in first
+    assert "three: 160 rows, 6 features" in first
+    results = pd.read_csv(tmp_path / "first.csv")
+    assert f"{len(results)} tasks to run" in first
+    assert set(results["set"]) == {"two", "three"}
+    assert not results.duplicated(KEY).any()
+    assert results[["average_precision", "roc_auc", "brier"]].stack().between(0, 1).all()
+    table = first[first.index("### Average precision") :]
+    assert all(f"| {model} |" in table for model in results["model"])
+
+    half = results.iloc[: len(results) // 2]
+    half.to_csv(tmp_path / "second.csv", index=False)
+    second = _run(script, folder, tmp_path / "second.csv", "--jobs", "1", *options)
+    assert f"{len(results) - len(half)} tasks to run" in second
+    resumed = pd.read_csv(tmp_path / "second.csv")
+    times = results.filter(like="seconds").columns
+    pd.testing.assert_frame_equal(
+        results.drop(columns=times).sort_values(KEY, ignore_index=True),
+        resumed.drop(columns=times).sort_values(KEY, ignore_index=True),
+    )
+
+
+def test_results_of_other_options_are_not_mixed_in(folder, tmp_path):
+    pytest.importorskip("tqdm")
+    output = tmp_path / "quality.csv"
+    row = {"set": "two", "model": "LightGBM", "fold": 0, "options": "seed=9"}
+    pd.DataFrame([row]).to_csv(output, index=False)
+    with pytest.raises(AssertionError, match="holds results of"):
+        _run("quality", folder, output)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_brier_score_is_scikit_learns(n_classes, modules):
+    rng = np.random.default_rng(0)
+    y, proba = rng.integers(n_classes, size=50), softmax(rng.normal(size=(50, n_classes)), axis=1)
+    # scikit-learn's takes several classes from 1.7 on; the binary one is the sum's half.
+    by_class = [brier_score_loss(y == k, proba[:, k]) for k in range(n_classes)]
+    expected = by_class[1] if n_classes == 2 else np.sum(by_class)
+    assert modules["scores"].brier(y, proba) == pytest.approx(expected, rel=1e-12)  # rounding
+
+
+def test_calibration_slope_is_that_of_a_logistic_regression_on_the_log_odds(modules):
+    rng = np.random.default_rng(0)
+    log_odds = rng.normal(-1, 2, size=500)
+    y = (rng.random(500) < expit(0.6 * log_odds + 0.3)).astype(int)
+    proba = np.column_stack([expit(-log_odds), expit(log_odds)])
+    logistic = LogisticRegression(C=1e10, tol=1e-10).fit(log_odds[:, np.newaxis], y)
+    slope = modules["scores"].calibration_slope(y, proba)
+    assert slope == pytest.approx(logistic.coef_[0, 0], rel=1e-4)  # both optimisers' tolerance
+
+
+def test_scaling_the_log_probabilities_divides_the_calibration_slope(modules):
+    rng = np.random.default_rng(0)
+    scores = rng.normal(size=(400, 3))
+    y = np.array([rng.choice(3, p=row) for row in softmax(scores, axis=1)])
+    slope = modules["scores"].calibration_slope
+    once, twice = slope(y, softmax(scores, axis=1)), slope(y, softmax(2 * scores, axis=1))
+    assert once == pytest.approx(2 * twice, rel=1e-4)  # the optimiser's tolerance
+
+
+def test_calibration_slope_of_separated_classes_is_not_a_number(modules):
+    y = np.array([0, 0, 1, 1])
+    proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]])
+    assert np.isnan(modules["scores"].calibration_slope(y, proba))
+
+
+def test_a_sample_keeps_the_rare_classes_whole_and_the_shares_of_the_others(modules):
+    y = np.repeat([0, 1, 2], [6000, 3000, 40])
+    rows = modules["datasets"].sample_rows(y, max_rows=1000, seed=0)
+    assert np.array_equal(rows, np.unique(rows))
+    assert np.bincount(y[rows]).tolist() == [640, 320, 40]
+    assert np.array_equal(rows, modules["datasets"].sample_rows(y, max_rows=1000, seed=0))
+
+
+def test_holms_correction_of_a_textbook_example(modules):
+    p_values = pd.Series([0.01, 0.04, 0.03, 0.005])
+    assert modules["tables"]._holm(p_values).tolist() == [0.03, 0.06, 0.06, 0.02]
