@@ -81,14 +81,16 @@ def test_script_announces_runs_resumes_and_reproduces(script, options, needs, fo
     assert f"{len(results)} tasks to run" in first
     assert set(results["set"]) == {"two", "three"}
     assert not results.duplicated(KEY).any()
-    assert results[["average_precision", "roc_auc", "brier"]].stack().between(0, 1).all()
+    shares = results[["average_precision", "roc_auc", "brier"]].to_numpy()
+    assert shares.min() >= 0
+    assert shares.max() <= 1
     table = first[first.index("### Average precision") :]
     assert all(f"| {model} |" in table for model in results["model"])
 
-    half = results.iloc[: len(results) // 2]
-    half.to_csv(tmp_path / "second.csv", index=False)
+    lost = results.index[::3]
+    results.drop(index=lost).to_csv(tmp_path / "second.csv", index=False)
     second = _run(script, folder, tmp_path / "second.csv", "--jobs", "1", *options)
-    assert f"{len(results) - len(half)} tasks to run" in second
+    assert f"{len(lost)} tasks to run" in second
     resumed = pd.read_csv(tmp_path / "second.csv")
     times = results.filter(like="seconds").columns
     pd.testing.assert_frame_equal(

@@ -29,7 +29,7 @@ CHECKED = [
     *(
         FocalLGBMClassifier(gamma=gamma, curvature=curvature, n_jobs=1)
         for gamma in (0, 0.5, 2)
-        for curvature in ("majorant", "newton")
+        for curvature in ("majorant", "geometric", "newton")
     ),
 ]
 ESTIMATORS = [FocalLogisticRegression(), FocalLGBMClassifier(n_estimators=15, n_jobs=1)]
