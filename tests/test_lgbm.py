@@ -318,9 +318,10 @@ def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
 
 @pytest.mark.parametrize("gamma", [0, 2.0, 5.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_majorant_never_raises_the_training_loss(gamma, n_classes):
+@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.1)])
+def test_training_loss_never_rises(curvature, learning_rate, gamma, n_classes):
     X, y = problem(n_classes)
-    model = focal(gamma, curvature="majorant", learning_rate=1.0, n_estimators=60)
+    model = focal(gamma, curvature=curvature, learning_rate=learning_rate, n_estimators=60)
     model.fit(X, y, eval_X=X, eval_y=y)
     losses = np.array(model.evals_result_["valid_0"]["focal_loss"])
     start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model._start)
