@@ -272,7 +272,8 @@ def test_verbose_prints_every_so_many_rounds(split, capfd):
     X, X_valid, y, y_valid = split
     focal(verbose=10).fit(X, y, eval_X=X_valid, eval_y=y_valid)
     assert capfd.readouterr().out.count("focal_loss") == 2
-    focal().fit(X, y, eval_X=X_valid, eval_y=y_valid)
+    for silent in (0, -1):
+        focal(verbose=silent).fit(X, y, eval_X=X_valid, eval_y=y_valid)
     assert capfd.readouterr().out == ""
 
 

@@ -81,7 +81,7 @@ class FocalLGBMClassifier(FocalClassifier):
         Threads; ``None`` means as many as OpenMP would use, which respects joblib's limits.
     verbose : int, default=0
         Print the evaluation metrics, without an evaluation set the training rows' focal loss,
-        every so many rounds.
+        every so many rounds; 0 and LightGBM's -1 print nothing.
     lgbm_params : dict or None, default=None
         Parameters for which LightGBM has no scikit-learn name, such as ``max_bin``.
 
@@ -146,7 +146,7 @@ class FocalLGBMClassifier(FocalClassifier):
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
         "n_jobs": [None, Integral],
-        "verbose": ["verbose"],
+        "verbose": [Interval(Integral, -1, None, closed="left"), "boolean"],
         "lgbm_params": [dict, None],
     }
 
@@ -467,9 +467,9 @@ class FocalLGBMClassifier(FocalClassifier):
     def _callbacks(self, evals_result, training_metric):
         """LightGBM's callbacks; ``training_metric`` is to be printed, None with evaluation sets."""
         callbacks = [lightgbm.record_evaluation(evals_result)]
-        if self.verbose and training_metric:
+        if self.verbose > 0 and training_metric:
             callbacks.append(log_training(int(self.verbose), training_metric))
-        elif self.verbose:
+        elif self.verbose > 0:
             callbacks.append(lightgbm.log_evaluation(int(self.verbose)))
         if self.early_stopping:
             callbacks.append(stop_early(self.n_iter_no_change))
