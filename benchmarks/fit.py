@@ -72,7 +72,9 @@ def times(n_rows, repeats):
     print(table(f"### predict_proba, {n_rows:,} rows", seconds, REFERENCE))
     print("\n### Average precision on new rows\n\n| | |\n|---|---|")
     for name, model in fitted.items():
-        print(f"| {name} | {average_precision_score(y_test, model.predict_proba(X_test)[:, 1]):.4f} |")
+        print(
+            f"| {name} | {average_precision_score(y_test, model.predict_proba(X_test)[:, 1]):.4f} |"
+        )
 
 
 def peak_memory(name, folder):

@@ -2,9 +2,9 @@
 Choosing gamma, then the threshold
 ==================================
 
-Two decisions that are often mixed up. Gamma decides how the rows are ranked, and is chosen by a score
-of the ranking. The threshold decides which rows are acted on, and is chosen by what a miss and a
-false alarm cost. This page takes them one after the other:
+Two decisions that are often mixed up. Gamma decides how the rows are ranked, and is chosen by a
+score of the ranking. The threshold decides which rows are acted on, and is chosen by what a miss
+and a false alarm cost. This page takes them one after the other:
 :class:`~sklearn.model_selection.ValidationCurveDisplay` for gamma,
 :class:`~sklearn.model_selection.TunedThresholdClassifierCV` for the threshold.
 """

@@ -2,10 +2,10 @@
 Probabilities you can use
 =========================
 
-Focal losses make scores under-confident: once an easy row is easy enough, being more certain of it
-gains next to nothing. The sigmoid of such a score, which most focal packages return, is therefore no
-probability. What gamma did can be undone in closed form, and ``predict_proba`` does so unless told
-``probability="score"``.
+Focal losses make scores under-confident: once an easy row is easy enough, being more certain of
+it gains next to nothing. The sigmoid of such a score, which most focal packages return, is
+therefore no probability. What gamma did can be undone in closed form, and ``predict_proba`` does so
+unless told ``probability="score"``.
 """
 
 import matplotlib.pyplot as plt

@@ -56,8 +56,8 @@ for name, scores in precision.items():
     print(f"{name:24}" + "".join(f"{mean:9.3f}" for mean in scores.mean(axis=1)))
 
 # %%
-# All of them fall, as finding 20 rows among 20,000 is harder. But only the default of LightGBM falls
-# to nothing.
+# All of them fall, as finding 20 rows among 20,000 is harder. But only the default of LightGBM
+# falls to nothing.
 #
 # Why a default booster collapses
 # -------------------------------

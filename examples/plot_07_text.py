@@ -2,10 +2,10 @@
 Text: a linear model on sparse features
 =======================================
 
-A classic of imbalance: find the few texts about one subject among thousands about others. The texts
-here need no download: they are the paragraphs of SciPy's own documentation, and the subject to find
-is interpolation. A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` makes a sparse matrix of
-them, with more columns than rows, which ``FocalLogisticRegression`` takes as it is.
+A classic of imbalance: find the few texts about one subject among thousands about others. The
+texts here need no download: they are the paragraphs of SciPy's own documentation, and the subject
+to find is interpolation. A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` makes a sparse
+matrix of them, with more columns than rows, which ``FocalLogisticRegression`` takes as it is.
 """
 
 import importlib
