@@ -8,15 +8,11 @@ CatBoost's Focal at the same number of rounds, and prints Markdown tables.
 
 import argparse
 import importlib.util
-import multiprocessing
-import resource
-import tempfile
-from pathlib import Path
 
 import joblib
-import numpy as np
 from experiments import environment
 from lightgbm import LGBMClassifier
+from memory import memory_table
 from sklearn.datasets import make_classification
 from sklearn.metrics import average_precision_score
 from timing import interleaved, table
@@ -61,10 +57,9 @@ def models():
     return models
 
 
-def times(n_rows, repeats):
-    """Seconds of fits, then of predictions with the fitted models."""
-    X, y, X_test, y_test = data(n_rows)
-    fitted = models()
+def times(X, y, X_test, y_test, repeats):
+    """Seconds of fits, then of predictions with the fitted models, and what they are worth."""
+    n_rows, fitted = len(y), models()
     seconds = interleaved({name: lambda m=m: m.fit(X, y) for name, m in fitted.items()}, repeats)
     print(table(f"### Fit, {n_rows:,} x {N_FEATURES}, {ROUNDS} rounds", seconds, REFERENCE))
     predictions = {name: lambda m=m: m.predict_proba(X) for name, m in fitted.items()}
@@ -77,35 +72,16 @@ def times(n_rows, repeats):
         )
 
 
-def peak_memory(name, folder):
-    """Memory in MB of a new process before it fits one model, and its peak."""
-    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    models()[name].fit(X, y)
-    return before / 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def memory(n_rows):
-    X, y, _, _ = data(n_rows)
-    print("\n### Peak memory of a process (MB)\n\n| | before the fit | peak |\n|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        folder = Path(folder)
-        np.save(folder / "X.npy", X)
-        np.save(folder / "y.npy", y)
-        for name in (REFERENCE, OURS):
-            with multiprocessing.get_context("spawn").Pool(1) as pool:
-                before, peak = pool.apply(peak_memory, (name, folder))
-            print(f"| {name} | {before:.0f} | {peak:.0f} |")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=10**6)
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()
     print(environment())
-    times(args.rows, args.repeats)
-    memory(args.rows)
+    X, y, *held_out = data(args.rows)
+    times(X, y, *held_out, args.repeats)
+    both = {name: models()[name] for name in (REFERENCE, OURS)}
+    print(memory_table(f"### Memory of the fit, {len(y):,} rows", both, X, y))
 
 
 if __name__ == "__main__":

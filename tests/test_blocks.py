@@ -5,11 +5,13 @@ import threading
 import joblib
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skfocal.objectives._blocks import (
     BLOCK_ELEMENTS,
     for_each_block,
     n_threads,
+    one_blas_thread,
     row_blocks,
     sum_over_blocks,
 )
@@ -87,3 +89,24 @@ def test_threads_on_eight_cores(n_jobs, limit, expected, monkeypatch):
     if limit is not None:
         monkeypatch.setenv("OMP_NUM_THREADS", limit)
     assert n_threads(n_jobs) == expected
+
+
+def blas_threads():
+    return {
+        library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"
+    }
+
+
+def test_overlapping_limits_on_blas_leave_it_as_it_was():
+    first, second = one_blas_thread(), one_blas_thread()
+    with threadpool_limits(2, user_api="blas"):
+        first.__enter__()
+        second.__enter__()
+        assert blas_threads() == {1}
+        first.__exit__(None, None, None)  # as of threads that fit at the same time
+        assert blas_threads() == {1}
+        second.__exit__(None, None, None)
+        assert blas_threads() == {2}
+        with pytest.raises(ZeroDivisionError), one_blas_thread():
+            1 / 0  # noqa: B018
+        assert blas_threads() == {2}

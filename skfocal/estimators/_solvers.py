@@ -7,6 +7,8 @@ from scipy import linalg, optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import lasso_path
 
+from skfocal.objectives._blocks import one_blas_thread
+
 SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
 RENEWAL = 40  # iterations of L-BFGS, which seldom takes 20, after which its units are outdated
 
@@ -56,6 +58,7 @@ def _limit(objective, null_gradient, tol):
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
+@one_blas_thread()
 def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
     """SciPy's minimiser, in units that make the Hessian about 1.
 

@@ -5,11 +5,15 @@ blocks that stay in cache the same expressions are several times as fast, and as
 the GIL, blocks run side by side in threads.
 """
 
+import contextlib
+import functools
 import itertools
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+from threadpoolctl import ThreadpoolController
 
 BLOCK_ELEMENTS = 32_768  # per temporary: best of 8k to 512k in benchmarks/objective.py
 
@@ -47,3 +51,31 @@ def sum_over_blocks(function, blocks, n_jobs=1):
     bounds = [len(blocks) * i // threads for i in range(threads + 1)]
     shares = [blocks[start:stop] for start, stop in itertools.pairwise(bounds)]
     return sum(for_each_block(lambda share: sum(map(function, share)), shares, n_jobs))
+
+
+@contextlib.contextmanager
+def one_blas_thread():
+    """Context in which BLAS works on one thread.
+
+    NumPy's and SciPy's BLAS each have threads that spin while they wait for work. In turns over
+    small blocks they take the cores from each other, and a fit lasts up to three times as long
+    (benchmarks/linear.py). The limit is the process's, so of overlapping contexts the first one
+    sets it and the last one takes it back.
+    """
+    with _limits_lock:
+        _limits.append(_limits[0] if _limits else _blas().limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _limits_lock:
+            limit = _limits.pop()
+            if not _limits:
+                limit.restore_original_limits()
+
+
+_limits, _limits_lock = [], threading.Lock()
+
+
+@functools.cache
+def _blas():
+    return ThreadpoolController()  # looking through the loaded libraries takes 10 ms

@@ -1,0 +1,45 @@
+"""Peak memory of a fit, in a process of its own."""
+
+import multiprocessing
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+
+def fit_memory(model, X, y):
+    """Megabytes of a new process with X and y in memory, and its peak during the fit (Linux)."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "X.npy", X)
+        np.save(Path(folder) / "y.npy", y)
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            return pool.apply(_fit, (model, Path(folder)))
+
+
+def memory_table(title, models, X, y):
+    """Markdown lines: what each model's fit adds to the data."""
+    size = X.nbytes / 2**20
+    lines = [
+        f"\n{title}, X of {size:.0f} MB\n",
+        "| | before the fit (MB) | peak (MB) | added, of X |",
+    ]
+    lines.append("|---|---|---|---|")
+    for name, model in models.items():
+        before, peak = fit_memory(model, X, y)
+        lines.append(f"| {name} | {before:.0f} | {peak:.0f} | {(peak - before) / size:.0%} |")
+    return "\n".join(lines)
+
+
+def _fit(model, folder):
+    X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
+    model.fit(X[:500], y[:500])  # imports and buffers are not the fit's
+    before = _status("VmRSS")
+    model.fit(X, y)
+    return before, _status("VmHWM")
+
+
+def _status(field):
+    """A figure of the kernel's about this process; unlike getrusage's, not its parent's."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1024
