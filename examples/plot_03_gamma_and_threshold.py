@@ -43,7 +43,7 @@ print(f"{len(y)} rows to fit and choose with, {y.sum()} of them positive; as man
 # loss itself would not: it shrinks as gamma grows, whatever the model.
 GAMMAS = [0, 0.5, 1, 2, 3, 5]
 model = FocalLGBMClassifier(n_estimators=50, n_jobs=1, random_state=0)
-figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
 curve = ValidationCurveDisplay.from_estimator(
     model,
     X,
@@ -52,9 +52,10 @@ curve = ValidationCurveDisplay.from_estimator(
     param_range=GAMMAS,
     scoring="average_precision",
     score_type="test",
-    ax=left,
+    ax=ax,
 )
-left.set(title="Gamma: mean and spread over five folds", ylabel="Average precision")
+ax.set(title="Gamma: mean and spread over five folds", ylabel="Average precision")
+figure.savefig("gamma.png")
 for gamma, scores in zip(GAMMAS, curve.test_scores, strict=True):
     print(f"gamma {gamma:<3}  average precision {scores.mean():.3f} +- {scores.std():.3f}")
 
@@ -100,15 +101,16 @@ for name, fitted in {"cut at 1/2": search, "tuned": tuned}.items():
 # least value too, so a threshold near the cost ratio is as good as the tuned one.
 thresholds = tuned.cv_results_["thresholds"]
 proba = search.predict_proba(X_test)[:, 1]
-right.plot(thresholds, -tuned.cv_results_["scores"], label="five folds")
-right.plot(thresholds, [cost(y_test, proba >= t) for t in thresholds], label="test rows")
-right.axvline(tuned.best_threshold_, color="tab:red", label="tuned threshold")
-right.axvline(FALSE_ALARM / (MISS + FALSE_ALARM), color="0.5", ls="--", label="cost ratio, 1 / 21")
-right.set(
+figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+ax.plot(thresholds, -tuned.cv_results_["scores"], label="five folds")
+ax.plot(thresholds, [cost(y_test, proba >= t) for t in thresholds], label="test rows")
+ax.axvline(tuned.best_threshold_, color="tab:red", label="tuned threshold")
+ax.axvline(FALSE_ALARM / (MISS + FALSE_ALARM), color="0.5", ls="--", label="cost ratio, 1 / 21")
+ax.set(
     title=f"Threshold: a miss costs {MISS}, a false alarm {FALSE_ALARM}",
     xlabel="Threshold",
     ylabel="Cost of a row",
     xscale="log",
 )
-right.legend()
-figure.savefig("gamma_and_threshold.png")
+ax.legend()
+figure.savefig("threshold.png")

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import PrecisionRecallDisplay, log_loss
+from sklearn.metrics import PrecisionRecallDisplay, average_precision_score, log_loss
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
@@ -60,13 +60,13 @@ models = {
     "Focal, few words": FocalLogisticRegression(gamma=1, C=3, l1_ratio=1),
 }
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+held_out = {}
 for name, model in models.items():
     pipeline = make_pipeline(words, model)
     proba = cross_val_predict(pipeline, texts, y, cv=folds, method="predict_proba")[:, 1]
-    curve = PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=left)
+    held_out[name] = proba
     print(
-        f"{name:28}  average precision {curve.average_precision:.3f}   "
+        f"{name:28}  average precision {average_precision_score(y, proba):.3f}   "
         f"log loss {log_loss(y, proba):.4f}   mean probability {proba.mean():.1%}"
     )
 
@@ -87,6 +87,9 @@ print(f"{np.count_nonzero(coef)} of {len(coef)} words")
 strongest = np.r_[np.argsort(coef)[:6], np.argsort(coef)[-18:]]
 names = words.get_feature_names_out()[strongest]
 colors = np.where(coef[strongest] > 0, "tab:blue", "tab:red")
+figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+for name, proba in held_out.items():
+    PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=left)
 right.barh(names, coef[strongest], color=colors)
 right.set(title="Strongest words of the model with few", xlabel="Coefficient")
 left.set(title="Held-out paragraphs", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))

@@ -199,6 +199,8 @@ def test_offset_that_is_no_number_is_an_error_that_names_it(function, offset):
         ({"scale": np.nan}, r"scale must be a finite number > 0, got nan\."),
         ({"scale": np.inf}, r"scale must be a finite number > 0, got inf\."),
         ({"scale": "2"}, r"scale must be a finite number > 0, got '2'\."),
+        ({"n_jobs": 0}, r"n_jobs must be None or an integer other than 0, got 0\."),
+        ({"n_jobs": 1.5}, r"n_jobs must be None or an integer other than 0, got 1\.5\."),
     ],
 )
 def test_wrong_arguments_of_the_objective_are_errors_that_name_them(arguments, message):

@@ -90,7 +90,6 @@ def test_model_of_a_step_is_that_of_a_fit_that_ends_there(estimator, data, callb
         assert rounds(told) == step
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # it was stopped
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 def test_callback_stops_the_fit(estimator, data, callback):
     recorder = Recorder(stop_at=3)
@@ -101,7 +100,6 @@ def test_callback_stops_the_fit(estimator, data, callback):
     np.testing.assert_allclose(model.predict_proba(X), stopped, rtol=BLAS)
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # it was stopped
 @pytest.mark.parametrize("step", [39, 40, 41])
 def test_callback_stops_lbfgs_where_it_renews_its_units(step, callback):
     X, y = make_classification(n_samples=300, n_classes=3, n_informative=6, random_state=0)

@@ -158,7 +158,7 @@ class FocalLogisticRegression(FocalClassifier):
         Warns
         -----
         ConvergenceWarning
-            If the optimality conditions do not hold to ``tol`` when the solver stops.
+            If the optimality conditions do not hold to ``tol`` when the solver stops by itself.
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         X, y = self._check_features(X, y=y)
@@ -198,7 +198,7 @@ class FocalLogisticRegression(FocalClassifier):
             max_iter=self.max_iter,
             callback=progress.solver_callback(fitted, self.verbose),
         )
-        if not violation <= 1:
+        if not (violation <= 1 or progress.stopped):
             warnings.warn(
                 f"{solver} stopped after {n_iter} iterations with optimality violated "
                 f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "

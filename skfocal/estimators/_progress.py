@@ -39,12 +39,18 @@ class Progress:
     step : str
         Name of a step.
     max_steps : int
+
+    Attributes
+    ----------
+    stopped : bool
+        Whether a callback ended the solver's iterations.
     """
 
     def __init__(self, estimator, X, y, sample_weight, *, step, max_steps):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         self._told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._step = step
+        self.stopped = False
         self._fit = estimator._init_callback_context(max_subtasks=max_steps)
         self._fit.call_on_fit_task_begin(**self._told)
 
@@ -88,7 +94,8 @@ class Progress:
             n_iter = next(iterations)
             if verbose and n_iter % verbose == 0:
                 print(f"[{n_iter}]\tobjective: {value:g}")
-            return self._end_step(self._begin_step(), lambda: fitted(coef, n_iter))
+            self.stopped = self._end_step(self._begin_step(), lambda: fitted(coef, n_iter))
+            return self.stopped
 
         return callback
 

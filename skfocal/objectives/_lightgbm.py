@@ -118,6 +118,8 @@ class FocalObjective(_FocalCallable):
         check_option("curvature", curvature, CURVATURES)
         if not isinstance(scale, Real) or not 0 < scale < np.inf:
             raise ValueError(f"scale must be a finite number > 0, got {scale!r}.")
+        if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
+            raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}.")
         self.curvature = curvature
         self.scale = float(scale)
         self.n_jobs = n_jobs

@@ -12,7 +12,7 @@ from scipy import sparse
 from skfocal.objectives._blocks import row_blocks, sum_over_blocks
 
 BLOCK_ELEMENTS = 262_144  # of X: a block is read from memory once and used twice
-MIN_BLOCK_ROWS = 4_096  # shorter columns of scores cost more in calls than they win in the cache
+MIN_BLOCK_ROWS = 1_024  # shorter columns of scores cost more in calls than they win in the cache
 
 
 class LinearObjective:

@@ -1,0 +1,96 @@
+"""What an import does, and what a user installs."""
+
+import ast
+import json
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import skfocal
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = Path(skfocal.__file__).parent
+OPTIONAL = "catboost dask distributed matplotlib onnx onnxruntime optuna polars shap skl2onnx skops"
+
+from_checkout = pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="needs a source checkout")
+
+STATE = """
+import json, logging, os, sys, threading, warnings
+import numpy as np, scipy.optimize, sklearn.base, lightgbm, joblib
+
+def state():
+    return repr([
+        np.geterr(), np.get_printoptions(), warnings.filters, threading.active_count(),
+        logging.root.handlers, logging.root.level, sorted(os.environ.items()), sys.path,
+        np.random.get_state()[1].tolist(),
+    ])
+
+before, loaded = state(), set(sys.modules)
+import skfocal, skfocal.objectives
+print(json.dumps([before == state(), sorted(set(sys.modules) - loaded)]))
+"""
+
+
+def test_import_changes_no_global_state_and_loads_nothing_optional():
+    command = [sys.executable, "-c", STATE]
+    # From the folder above the package, as an installed package would be found.
+    out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
+    unchanged, loaded = json.loads(out.stdout)
+    assert unchanged
+    assert not {name.split(".")[0] for name in loaded} & set(OPTIONAL.split())
+
+
+def test_nothing_in_the_package_runs_text_or_reads_pickles():
+    for path in PACKAGE.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        assert not names & {"eval", "exec", "compile", "__import__", "pickle"}, path
+        imports = [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+        imported = {alias.name for node in imports for alias in node.names}
+        assert not imported & {"pickle", "cloudpickle", "marshal", "subprocess"}, path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """The names of the files in the wheel and in the source distribution."""
+    pytest.importorskip("hatchling")
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    (wheel,), (sdist,) = folder.glob("*.whl"), folder.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        in_wheel = archive.namelist()
+    with tarfile.open(sdist) as archive:
+        in_sdist = [name.split("/", 1)[1] for name in archive.getnames()]
+    return in_wheel, in_sdist
+
+
+@from_checkout
+def test_wheel_holds_the_package_and_nothing_else(built):
+    ours = {p.relative_to(ROOT).as_posix() for p in (ROOT / "skfocal").rglob("*.py")}
+    metadata = {name for name in built[0] if ".dist-info/" in name}
+    assert set(built[0]) - metadata == ours | {"skfocal/py.typed"}
+    assert any(name.endswith("licenses/LICENSE") for name in metadata)
+
+
+@from_checkout
+def test_source_distribution_can_run_its_tests(built):
+    names = set(built[1])
+    assert {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"} <= names
+    assert {p.relative_to(ROOT).as_posix() for p in (ROOT / "tests").glob("*.py")} <= names
+    folders = {name.split("/")[0] for name in names if "/" in name}
+    assert folders == {"skfocal", "tests", "examples"}
+
+
+@from_checkout
+def test_oldest_dependencies_are_the_ones_that_are_promised():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    promised = [spec.replace(">=", "==") for spec in project["dependencies"]]
+    tried = (ROOT / ".ci" / "oldest.txt").read_text().split()
+    for spec in promised:
+        assert any(pin.startswith(spec) for pin in tried), spec
