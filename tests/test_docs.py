@@ -64,3 +64,12 @@ def test_docstrings_follow_numpydoc(name):
         checks = CHECKS | ({"PR01"} if lists_parameters else set())
         errors += [(path, *error) for error in report["errors"] if error[0] in checks]
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in NAMES if name.endswith("Classifier")] + ["skfocal.FocalLogisticRegression"],
+)
+def test_html_representation_links_to_the_api_page(name):
+    estimator = public_object(name)()
+    assert f'/generated/{name}.html"' in estimator._repr_html_()

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from skfocal.estimators._progress import CallbackSupportMixin
+from skfocal.objectives._checks import as_floats
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 
@@ -23,6 +24,14 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "probability": [StrOptions(set(PROBABILITIES))],
     }
+
+    # What scikit-learn's HTML representation links to.
+    _doc_link_module = "skfocal"
+    _doc_link_template = "https://skfocal.readthedocs.io/en/stable/generated/{module}.{name}.html"
+
+    def _doc_link_url_param_generator(self):
+        module = type(self).__module__.partition(".estimators")[0]
+        return {"module": module, "name": type(self).__name__}
 
     def predict(self, X):
         """Most probable class of each row.
@@ -134,11 +143,16 @@ def check_weight(sample_weight, X, name="sample_weight"):
     """Non-negative float weights of which one is positive, or None."""
     if sample_weight is None:
         return None
-    if not np.any(np.asarray(sample_weight)):
+    sample_weight = as_floats(name, sample_weight, keep=(np.float32, np.float64))
+    if not np.any(sample_weight):
         raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
-    sample_weight = _check_sample_weight(sample_weight, X)
+    with np.errstate(over="ignore"):
+        sample_weight = _check_sample_weight(sample_weight, X)
+        total = sample_weight.sum()
     if np.any(sample_weight < 0):
         raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
+    if not np.isfinite(total):
+        raise ValueError(f"{name} must have a finite sum, got {total}.")
     return sample_weight
 
 

@@ -477,10 +477,15 @@ class FocalLGBMClassifier(FocalClassifier):
 
 
 def _train(params, train_set, **arguments):
-    """``lightgbm.train``, with a clear error for a failure that parameters cause."""
+    """``lightgbm.train``, with clear errors for failures that data or parameters cause."""
     try:
         return lightgbm.train(params, train_set, **arguments)
     except lightgbm.basic.LightGBMError as error:
+        if "num_features" in str(error):
+            raise ValueError(
+                "X must have a feature to split on, got only constant ones, on which LightGBM does "
+                "not train under a custom objective."
+            ) from error
         if "_count" not in str(error):
             raise
         raise ValueError(

@@ -73,7 +73,8 @@ def one_blas_thread():
                 limit.restore_original_limits()
 
 
-_limits, _limits_lock = [], threading.Lock()
+_limits: list = []
+_limits_lock = threading.Lock()
 
 
 @functools.cache

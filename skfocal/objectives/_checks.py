@@ -89,10 +89,12 @@ def check_mass(weight):
 def class_indices(y, n_classes):
     """Return y as integers, or raise ValueError where it holds anything but 0 to n_classes - 1."""
     try:
+        if y.dtype.kind == "c":
+            raise TypeError
         with np.errstate(invalid="ignore"):  # NaN becomes some integer, unequal to NaN
             indices = y.astype(np.intp)
         valid = (indices == y) & (indices >= 0) & (indices < n_classes)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         valid = np.zeros(y.shape, dtype=bool)
     if not np.all(valid):
         stranger = y[~valid][0]
@@ -109,5 +111,5 @@ def as_floats(name, values, keep=(np.float64,)):
         if array.dtype.kind not in "biuf":
             raise TypeError
         return array if array.dtype in keep else array.astype(np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be numeric, got {values!r}.") from None
