@@ -69,7 +69,16 @@ html_title = "skfocal"
 html_static_path = ["_static"]
 html_css_files = ["skfocal.css"]
 html_show_sourcelink = False
-SINGLE_PAGES = ["index", "user_guide", "theory", "faq", "defaults", "deployment", "changelog"]
+SINGLE_PAGES = [
+    "index",
+    "user_guide",
+    "theory",
+    "faq",
+    "defaults",
+    "deployment",
+    "reliability",
+    "changelog",
+]
 html_sidebars = {page: [] for page in SINGLE_PAGES}
 html_theme_options = {
     "show_toc_level": 2,
