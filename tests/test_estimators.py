@@ -226,13 +226,15 @@ def test_bad_parameters_are_named(estimator, parameters, argument, binary):
         (lambda X, y, w: (X, y, -w), "sample_weight must not be negative"),
         (lambda X, y, w: (X, y, 0 * w), "sample_weight"),
         (lambda X, y, w: (X, y, w[:-1]), "sample_weight"),
+        (lambda X, y, w: (X, y, 1e308 * w), "sample_weight must have a finite sum, got inf"),
+        (lambda X, y, w: (X, y, 1j * w), "sample_weight must be numeric"),
     ],
     ids=["short y", "one class", "continuous", "nan y", "infinite X", "1d X", "negative weight",
-         "zero weights", "short weights"],
+         "zero weights", "short weights", "huge weights", "complex weights"],
 )  # fmt: skip
 def test_bad_data_is_refused_clearly(estimator, spoil, message, binary):
     X, y, weight = spoil(*binary, np.ones(len(binary[1])))
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((ValueError, TypeError), match=message):
         clone(estimator).fit(X, y, sample_weight=weight)
 
 

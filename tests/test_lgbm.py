@@ -193,6 +193,21 @@ def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
     assert np.all(np.isfinite(model.predict_proba(X)))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_constant_features_give_the_class_shares_and_nothing_but_zeros_an_error(n_classes):
+    X, y = np.ones((60, 2)), np.arange(60) % n_classes
+    shares = np.full((60, n_classes), 1 / n_classes)
+    np.testing.assert_allclose(focal().fit(X, y).predict_proba(X), shares, rtol=1e-6)
+    with pytest.raises(ValueError, match="X must hold a value other than zero"):
+        focal().fit(0 * X, y)
+
+
+def test_evaluation_sets_come_complete(split):
+    X, X_valid, y, y_valid = split
+    with pytest.raises(ValueError, match="must hold as many sets"):
+        focal().fit(X, y, eval_X=(X_valid, X_valid), eval_y=y_valid)
+
+
 def test_eval_metric_is_watched_and_sees_probabilities(split):
     X, X_valid, y, y_valid = split
     seen = []

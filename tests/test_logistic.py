@@ -228,3 +228,14 @@ def test_more_features_than_rows_under_l1():
     model = FocalLogisticRegression(1.0, C=0.3, l1_ratio=1.0, tol=1e-8).fit(X, y)
     assert 0 < np.count_nonzero(model.coef_) < 60
     assert violation(model, X, y) < 1e-6
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_thousands_of_sparse_features(gamma):
+    rng = np.random.default_rng(0)
+    seen = sparse.diags_array(1.0 * (np.arange(4000) != 7))
+    X = sparse.csr_array(sparse.random(400, 4000, 0.01, random_state=0)) @ seen
+    y = (X[:, :50].sum(axis=1) + rng.normal(scale=0.5, size=400) > 0.5).astype(int)
+    model = FocalLogisticRegression(gamma, tol=1e-8, max_iter=500).fit(X, y)
+    assert model.coef_[0, 7] == 0
+    assert violation(model, X, y) < 1e-6  # tol is relative to a gradient of about 5

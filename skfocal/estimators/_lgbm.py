@@ -483,8 +483,8 @@ def _train(params, train_set, **arguments):
     except lightgbm.basic.LightGBMError as error:
         if "num_features" in str(error):
             raise ValueError(
-                "X must have a feature to split on, got only constant ones, on which LightGBM does "
-                "not train under a custom objective."
+                "X must hold a value other than zero, got none: LightGBM does not train on such X "
+                "under a custom objective."
             ) from error
         if "_count" not in str(error):
             raise
