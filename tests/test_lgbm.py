@@ -202,6 +202,17 @@ def test_constant_features_give_the_class_shares_and_nothing_but_zeros_an_error(
         focal().fit(0 * X, y)
 
 
+def test_weights_that_float32_cannot_hold_are_refused(split):
+    X, X_valid, y, y_valid = split
+    with pytest.raises(
+        ValueError, match="sample_weight must have a finite sum, got inf in float32"
+    ):
+        focal().fit(X, y, sample_weight=np.full(len(y), 1e38))
+    huge = np.full(len(y_valid), 1e38)
+    with pytest.raises(ValueError, match="eval_sample_weight must have a finite sum"):
+        focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_sample_weight=huge)
+
+
 def test_evaluation_sets_come_complete(split):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match="must hold as many sets"):

@@ -11,7 +11,6 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from skfocal.estimators._progress import CallbackSupportMixin
-from skfocal.objectives._checks import as_floats
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 
@@ -139,20 +138,27 @@ def encode_known_labels(y, classes, name):
     return np.searchsorted(classes, y)
 
 
-def check_weight(sample_weight, X, name="sample_weight"):
-    """Non-negative float weights of which one is positive, or None."""
+def check_weight(sample_weight, X, name="sample_weight", dtype=np.float64):
+    """Non-negative float weights with a positive sum that is finite in a dtype, or None."""
     if sample_weight is None:
         return None
-    sample_weight = as_floats(name, sample_weight, keep=(np.float32, np.float64))
-    if not np.any(sample_weight):
+    weight = np.asarray(sample_weight)
+    try:
+        if weight.dtype.kind == "c":
+            raise TypeError
+        if weight.dtype.kind == "O":
+            weight = weight.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} must be numeric, got {sample_weight!r}.") from None
+    if not np.any(weight):
         raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
     with np.errstate(over="ignore"):
-        sample_weight = _check_sample_weight(sample_weight, X)
-        total = sample_weight.sum()
+        sample_weight = _check_sample_weight(weight[()], X)  # a number stays one
+        total = sample_weight.sum(dtype=dtype)
     if np.any(sample_weight < 0):
         raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
     if not np.isfinite(total):
-        raise ValueError(f"{name} must have a finite sum, got {total}.")
+        raise ValueError(f"{name} must have a finite sum, got {total} in {np.dtype(dtype)}.")
     return sample_weight
 
 

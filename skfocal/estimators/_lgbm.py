@@ -284,7 +284,7 @@ class FocalLGBMClassifier(FocalClassifier):
         metrics = check_eval_metric(eval_metric)
         X = lightgbm_input(self, X, reset=True)
         classes, y = encode_labels(y)
-        train = Rows(X, y, check_weight(sample_weight, X), init_score)
+        train = Rows(X, y, check_weight(sample_weight, X, dtype=np.float32), init_score)
         evaluation = evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes)
         features = feature_arguments(self, categorical_feature)
         init_booster, start = self._check_init_model(init_model, classes)

@@ -154,6 +154,8 @@ class FocalLogisticRegression(FocalClassifier):
         ------
         ValueError
             If a parameter or an input is out of range.
+        TypeError
+            If an input is of the wrong kind.
 
         Warns
         -----

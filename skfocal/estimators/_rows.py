@@ -70,7 +70,7 @@ def evaluation_rows(estimator, eval_X, eval_y, eval_sample_weight, classes):
     for X, y, weight in zip(sets_X, sets_y, weights, strict=True):
         X = lightgbm_input(estimator, X, reset=False)
         y = encode_known_labels(y, classes, "eval_y")
-        evaluation.append(Rows(X, y, check_weight(weight, X, "eval_sample_weight")))
+        evaluation.append(Rows(X, y, check_weight(weight, X, "eval_sample_weight", np.float32)))
     return evaluation
 
 

@@ -111,5 +111,5 @@ def as_floats(name, values, keep=(np.float64,)):
         if array.dtype.kind not in "biuf":
             raise TypeError
         return array if array.dtype in keep else array.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
+    except (TypeError, ValueError):
         raise TypeError(f"{name} must be numeric, got {values!r}.") from None
