@@ -1,4 +1,4 @@
-"""Peak memory of a fit, in a process of its own."""
+"""Peak memory of a fit, in a process of its own (Linux)."""
 
 import multiprocessing
 import re
@@ -8,26 +8,21 @@ from pathlib import Path
 import numpy as np
 
 
-def fit_memory(model, X, y):
-    """Megabytes of a new process with X and y in memory, and its peak during the fit (Linux)."""
-    with tempfile.TemporaryDirectory() as folder:
-        np.save(Path(folder) / "X.npy", X)
-        np.save(Path(folder) / "y.npy", y)
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            return pool.apply(_fit, (model, Path(folder)))
-
-
 def memory_table(title, models, X, y):
-    """Markdown lines: what each model's fit adds to the data."""
+    """Markdown lines: memory of a new process that holds X and y, and its peak during a fit."""
     size = X.nbytes / 2**20
     lines = [
         f"\n{title}, X of {size:.0f} MB\n",
         "| | before the fit (MB) | peak (MB) | added, of X |",
+        "|---|---|---|---|",
     ]
-    lines.append("|---|---|---|---|")
-    for name, model in models.items():
-        before, peak = fit_memory(model, X, y)
-        lines.append(f"| {name} | {before:.0f} | {peak:.0f} | {(peak - before) / size:.0%} |")
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "X.npy", X)
+        np.save(Path(folder) / "y.npy", y)
+        for name, model in models.items():
+            with multiprocessing.get_context("spawn").Pool(1) as pool:
+                before, peak = pool.apply(_fit, (model, Path(folder)))
+            lines.append(f"| {name} | {before:.0f} | {peak:.0f} | {(peak - before) / size:.0%} |")
     return "\n".join(lines)
 
 

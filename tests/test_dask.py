@@ -1,9 +1,6 @@
 """The Dask estimator on a cluster of two worker processes."""
 
-import os
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -188,15 +185,3 @@ def test_prediction_of_a_local_table_is_refused(fitted):
     model, X = fitted
     with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got ndarray"):
         model.predict(X)
-
-
-def test_nothing_else_in_the_package_imports_its_extras():
-    code = "import skfocal, sys; print(*sys.modules)"
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
-    )
-    loaded = set(done.stdout.split())
-    assert "skfocal.estimators" in loaded
-    # LightGBM itself imports dask where it is installed.
-    assert not loaded & {"skfocal.dask", "skfocal.onnx", "skl2onnx", "onnx", "onnxruntime"}

@@ -1,8 +1,5 @@
 """FocalLossDisplay: what it stores is the loss's own, what it draws is what it stores."""
 
-import subprocess
-import sys
-
 import matplotlib
 import numpy as np
 import pytest
@@ -85,14 +82,3 @@ def test_axes_of_the_caller_are_used_and_plot_draws_again():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         FocalLossDisplay.from_gammas(**arguments)
-
-
-def test_import_of_the_package_does_not_import_matplotlib():
-    code = """
-import sys
-import lightgbm, sklearn.linear_model  # some versions of which import it
-before = "matplotlib" in sys.modules
-import skfocal
-sys.exit(("matplotlib" in sys.modules) != before)
-"""
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

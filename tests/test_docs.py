@@ -67,8 +67,7 @@ def test_docstrings_follow_numpydoc(name):
 
 
 @pytest.mark.parametrize(
-    "name",
-    [name for name in NAMES if name.endswith("Classifier")] + ["skfocal.FocalLogisticRegression"],
+    "name", [name for name in NAMES if name.endswith(("Classifier", "Regression"))]
 )
 def test_html_representation_links_to_the_api_page(name):
     estimator = public_object(name)()

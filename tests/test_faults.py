@@ -64,12 +64,9 @@ def test_ctrl_c_leaves_the_estimator_unfitted_and_its_parameters_alone(estimator
     assert model.set_params(**quick).fit(X, y).score(X, y) > 1 / 6
 
 
-@pytest.mark.parametrize("argument", ["callbacks", "eval_metric"])
-def test_error_of_the_users_reaches_the_user(argument, data):
+@pytest.mark.parametrize("arguments", [{"callbacks": [fail]}, {"eval_metric": failing_metric}])
+def test_error_of_the_users_reaches_the_user(arguments, data):
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1)
-    arguments = (
-        {"callbacks": [fail]} if argument == "callbacks" else {"eval_metric": failing_metric}
-    )
     with pytest.raises(UserError, match="mine"):
         model.fit(*data, eval_X=data[0], eval_y=data[1], **arguments)
     with pytest.raises(NotFittedError):

@@ -40,16 +40,6 @@ def trees(**parameters):
     return FocalLGBMClassifier(n_estimators=15, n_jobs=1, **parameters)
 
 
-def splits(model):
-    """All inner nodes of the trees."""
-    todo = [tree["tree_structure"] for tree in model.booster_.dump_model()["tree_info"]]
-    while todo:
-        node = todo.pop()
-        if "split_index" in node:
-            yield node
-            todo += [node["left_child"], node["right_child"]]
-
-
 def run(model, X, target_opset=OPSET, **arguments):
     """Labels and probabilities of the converted model."""
     graph = to_onnx(model, X[:1], options={"zipmap": False}, target_opset=target_opset, **arguments)
@@ -116,7 +106,7 @@ def test_trees_with_missing_values_and_categories():
     X[::7, 0] = np.nan
     y[np.isin(X[:, 3], [2, 5, 8])] = "no"
     model = trees(gamma=1.0).fit(X, y, categorical_feature=[3])
-    assert "==" in {split["decision_type"] for split in splits(model)}
+    assert "==" in str(model.booster_.dump_model()["tree_info"])
     X[::5, 1] = np.nan  # never missing in training
     X[::3, 3] = np.nan
     X[1::3, 3] = 99  # an unknown category

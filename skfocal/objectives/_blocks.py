@@ -58,7 +58,7 @@ def one_blas_thread():
     """Context in which BLAS works on one thread.
 
     NumPy's and SciPy's BLAS each have threads that spin while they wait for work. In turns over
-    small blocks they take the cores from each other, and a fit lasts up to three times as long
+    small blocks they take the cores from each other, and a fit may last twice as long
     (benchmarks/linear.py). The limit is the process's, so of overlapping contexts the first one
     sets it and the last one takes it back.
     """
