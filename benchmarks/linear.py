@@ -20,7 +20,8 @@ from sklearn.linear_model import LogisticRegression
 from timing import interleaved
 
 from skfocal import FocalLogisticRegression
-from skfocal.estimators import _solvers
+from skfocal.estimators import _logistic
+from skfocal.estimators._solvers import minimize_linear
 from skfocal.objectives._linear import LinearObjective
 from skfocal.objectives._loss import make_loss
 
@@ -96,7 +97,7 @@ def main():
 
 def blas_threads(repeats):
     """Print what it is worth that a fit keeps BLAS on one thread."""
-    on_all = mock.patch.object(_solvers, "_minimize_smooth", _solvers._minimize_smooth.__wrapped__)
+    on_all = mock.patch.object(_logistic, "minimize_linear", minimize_linear.__wrapped__)
     print("\n### BLAS threads, gamma 0 (seconds)\n\n| | one | all | ratio |\n|---|---|---|---|")
     shapes = {"2x10^4 x 500": (20_000, 500), "10^5 x 30, 5 classes": (10**5, 30, 5)}
     for title, shape in shapes.items():

@@ -1,5 +1,7 @@
 """Blocks of rows, and the threads they run on."""
 
+import multiprocessing
+import os
 import threading
 
 import joblib
@@ -8,63 +10,110 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skfocal.objectives._blocks import (
-    BLOCK_ELEMENTS,
+    Scratch,
     for_each_block,
+    map_shares,
     n_threads,
     one_blas_thread,
-    row_blocks,
+    row_shares,
     sum_over_blocks,
 )
 
 
-@pytest.mark.parametrize("width", [1, 3, 1000, 10 * BLOCK_ELEMENTS])
-@pytest.mark.parametrize("n_rows", [0, 1, 40, BLOCK_ELEMENTS, BLOCK_ELEMENTS + 1])
-def test_blocks_cover_all_rows_in_order_and_fit_in_the_cache(n_rows, width):
-    n_rows = min(n_rows, 40) if width > BLOCK_ELEMENTS else n_rows
-    blocks = row_blocks(n_rows, width)
-    stops = [0] + [block.stop for block in blocks]
-    assert [block.start for block in blocks] == stops[:-1]
-    assert stops[-1] == n_rows
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize("max_rows", [0, 1, 7, 40])
+@pytest.mark.parametrize("n_rows", [0, 1, 7, 8, 40, 41, 100])
+def test_blocks_cover_all_rows_in_order_and_are_not_too_large(n_rows, max_rows, threads):
+    shares = row_shares(n_rows, max_rows, threads)
+    blocks = [block for share in shares for block in share]
+    bounds = [0] + [block.stop for block in blocks]
+    assert [block.start for block in blocks] == bounds[:-1]
+    assert bounds[-1] == n_rows
     sizes = [block.stop - block.start for block in blocks]
-    assert all(size == 1 or size * width <= BLOCK_ELEMENTS for size in sizes)
-    assert all((size + 1) * width > BLOCK_ELEMENTS for size in sizes[:-1])
+    assert all(0 < size <= max(1, max_rows) for size in sizes)
+    assert len(set(sizes[:-1])) <= 1
+    assert len(shares) <= threads
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2, None, -1])
-def test_results_come_in_the_order_of_the_blocks(n_jobs):
-    blocks = row_blocks(10, BLOCK_ELEMENTS // 2)
-    assert for_each_block(lambda block: block.start, blocks, n_jobs) == [0, 2, 4, 6, 8]
-    assert for_each_block(lambda block: block.start, [], n_jobs) == []
+def test_threads_have_equal_work_and_none_for_less_than_a_block():
+    assert row_shares(100, 30, threads=2) == [
+        [slice(0, 25), slice(25, 50)],
+        [slice(50, 75), slice(75, 100)],
+    ]
+    assert row_shares(30, 30, threads=2) == [[slice(0, 30)]]
+    assert row_shares(50, 30, threads=8) == [[slice(0, 25)], [slice(25, 50)]]
 
 
-def test_blocks_may_be_of_any_size():
-    assert row_blocks(5, 3, elements=7) == [slice(0, 2), slice(2, 4), slice(4, 5)]
-    assert row_blocks(2, 3, elements=1) == [slice(0, 1), slice(1, 2)]
+@pytest.mark.parametrize("threads", [1, 2, 3, 20])
+def test_results_come_in_the_order_of_the_shares(threads):
+    shares = row_shares(10, 2, threads)
+    starts = map_shares(lambda share: [rows.start for rows in share], shares)
+    assert [start for share in starts for start in share] == [0, 2, 4, 6, 8]
+    assert map_shares(len, []) == [0]
 
 
-@pytest.mark.parametrize("n_jobs", [1, 2, 3, 20])
-@pytest.mark.parametrize("n_blocks", [1, 2, 7])
-def test_sum_over_blocks_counts_each_block_once(n_blocks, n_jobs):
-    blocks = row_blocks(n_blocks, 1, elements=1)
-    total = sum_over_blocks(lambda block: np.eye(n_blocks)[block.start], blocks, n_jobs)
-    np.testing.assert_array_equal(total, np.ones(n_blocks))
+@pytest.mark.parametrize("threads", [1, 2, 3, 20])
+@pytest.mark.parametrize("n_rows", [1, 2, 7])
+def test_sum_over_blocks_counts_each_block_once(n_rows, threads):
+    shares = row_shares(n_rows, 1, threads)
+    total = sum_over_blocks(lambda rows: np.eye(n_rows)[rows.start], shares)
+    np.testing.assert_array_equal(total, np.ones(n_rows))
 
 
-def test_several_jobs_run_side_by_side():
+def test_shares_run_side_by_side():
     meeting = threading.Barrier(2, timeout=30)  # passed only by two threads at once
-    assert sorted(for_each_block(lambda _: meeting.wait(), [0, 1], n_jobs=2)) == [0, 1]
+    assert sorted(map_shares(lambda _: meeting.wait(), [[], []])) == [0, 1]
 
 
-@pytest.mark.parametrize("n_jobs", [1, None])
-def test_one_thread_is_the_callers(n_jobs, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+def test_one_share_is_the_callers():
     own = threading.get_ident()
-    assert for_each_block(lambda _: threading.get_ident(), [0, 1], n_jobs) == [own, own]
+    assert map_shares(lambda _: threading.get_ident(), [[0]]) == [own]
 
 
-def test_error_in_a_block_reaches_the_caller():
-    with pytest.raises(ZeroDivisionError):
-        for_each_block(lambda block: 1 / block, [1, 0], n_jobs=2)
+def test_error_in_a_share_reaches_the_caller():
+    for share in ([0], [1]):
+        with pytest.raises(ZeroDivisionError):
+            map_shares(lambda rows: 1 / rows[0], [share, [1 - share[0]]])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_threads_work_in_a_forked_process():
+    assert map_shares(sum, [[1], [2]]) == [1, 2]  # the threads are there before
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        assert pool.apply_async(map_shares, (sum, [[1], [2]])).get(timeout=30) == [1, 2]
+
+
+def test_scratch_arrays_are_apart_within_a_block_and_the_same_memory_in_the_next():
+    scratch = Scratch()
+    kinds = [
+        (np.zeros((3, 5)), None),
+        (np.zeros(7, np.float32), bool),
+        (np.asfortranarray(np.ones((2, 3))), None),
+    ]
+    first = [scratch.empty_like(*kind) for kind in kinds]
+    for (prototype, dtype), array in zip(kinds, first, strict=True):
+        assert array.shape == prototype.shape
+        assert array.dtype == (dtype or prototype.dtype)
+        assert array.flags.c_contiguous
+        assert not any(np.shares_memory(array, other) for other in first if other is not array)
+    scratch.recycle()
+    for kind, array in zip(kinds, first, strict=True):
+        assert np.shares_memory(scratch.empty_like(*kind), array)
+    scratch.recycle()
+    assert scratch.empty_like(np.zeros(1000)).size == 1000  # more than there was
+
+
+def test_threads_do_not_share_scratch_memory():
+    meeting = threading.Barrier(2, timeout=30)
+
+    def fill(rows, empty_like):
+        array = empty_like(np.zeros(1000))
+        array[:] = rows.start
+        meeting.wait()
+        assert np.all(array == rows.start)
+
+    for_each_block(fill, [[slice(0, 1)], [slice(1, 2)]])
 
 
 @pytest.mark.parametrize(
@@ -81,6 +130,7 @@ def test_error_in_a_block_reaches_the_caller():
         (None, "16", 8),
         (None, "0", 8),
         (None, "many", 8),
+        (0, "4", 4),
     ],
 )
 def test_threads_on_eight_cores(n_jobs, limit, expected, monkeypatch):

@@ -56,7 +56,8 @@ class FocalLogisticRegression(FocalClassifier):
     warm_start : bool, default=False
         Whether to start from the coefficients of the last fit.
     n_jobs : int or None, default=None
-        Threads for passes over dense X; ``None`` means 1, ``-1`` all cores. BLAS has its own.
+        Threads for passes over dense X; ``None`` means as many as OpenMP would use, which respects
+        joblib's limits, and ``-1`` all cores. BLAS is kept on one thread meanwhile.
     verbose : int, default=0
         Print the objective every so many iterations.
 
@@ -176,7 +177,7 @@ class FocalLogisticRegression(FocalClassifier):
             scale=scale,
             l2=l2,
             fit_intercept=self.fit_intercept,
-            n_jobs=1 if self.n_jobs is None else self.n_jobs,
+            n_jobs=self.n_jobs,
         )
         solver = self._choose_solver(l1)
         null = self._null_model(objective, sample_weight)

@@ -13,6 +13,7 @@ SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
 RENEWAL = 40  # iterations of L-BFGS, which seldom takes 20, after which its units are outdated
 
 
+@one_blas_thread()
 def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callback):
     """Minimise ``objective + l1 * ||coef||_1``, the intercept excepted from the penalty.
 
@@ -58,7 +59,6 @@ def _limit(objective, null_gradient, tol):
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
-@one_blas_thread()
 def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
     """SciPy's minimiser, in units that make the Hessian about 1.
 
@@ -138,8 +138,7 @@ def _units(objective, coef):
     diagonal[diagonal == 0] = diagonal.max()
     # Collinear features make it singular to rounding: a slight ridge on the diagonal is harmless.
     hessian[np.diag_indices_from(hessian)] = (1 + 1e-6) * diagonal
-    root = linalg.cholesky(hessian)
-    return linalg.solve_triangular(root, np.eye(len(root)))
+    return linalg.lapack.dtrtri(linalg.cholesky(hessian))[0]
 
 
 def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):

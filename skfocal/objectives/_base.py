@@ -1,12 +1,15 @@
 """What the binary and the multiclass loss share: arguments, blocks of rows, class factors, weights.
 
 Methods that end in ``_block`` see rows that fit in the cache, with classes along the first axis:
-``raw`` is of shape (n_rows,) or (n_classes, n_rows).
+``raw`` is of shape (n_rows,) or (n_classes, n_rows). They may write into ``raw`` and take results
+and temporaries from ``empty_like``.
 """
+
+from functools import partial
 
 import numpy as np
 
-from skfocal.objectives._blocks import for_each_block, row_blocks
+from skfocal.objectives._blocks import BLOCK_ELEMENTS, for_each_block, n_threads, row_shares
 from skfocal.objectives._checks import (
     check_alpha,
     check_gamma,
@@ -134,10 +137,7 @@ class FocalLoss:
         curvature : ndarray like ``raw_prediction``
         """
         check_option("curvature", curvature, ("majorant", "geometric", "newton", "exact"))
-
-        def block(y, raw, factor):
-            return self._curvature_block(y, raw, factor, curvature)
-
+        block = partial(self._curvature_block, curvature=curvature)
         rows = (y_true, raw_prediction, sample_weight)
         return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, n_jobs)
 
@@ -180,22 +180,24 @@ class FocalLoss:
     ):  # fmt: skip
         """Evaluate a block function over all rows; ``outputs`` says the shape of each result."""
         raw = check_raw_prediction(raw_prediction, self._width)
-        y = check_y_true(y_true, len(raw))
+        y = check_y_true(y_true, len(raw), self.n_classes)
         weight = check_sample_weight(sample_weight, len(raw))
         dtype = raw.dtype if dtype is None else np.dtype(dtype)
         shift = np.reshape(offset, (-1, 1)) if np.ndim(offset) else offset
         shapes = {"row": raw if raw.ndim == 1 else raw[:, 0], "raw": raw}
         results = tuple(np.empty_like(shapes[output], dtype=dtype) for output in outputs)
 
-        def evaluate(rows):
-            block = np.ascontiguousarray(raw[rows].T + shift, dtype=dtype)
+        def evaluate(rows, empty_like):
+            scores = raw[rows].T
+            block = np.add(scores, shift, out=empty_like(scores, dtype), casting="same_kind")
             factor = None if weight is None else weight[rows].astype(dtype)
             if scale != 1:
                 factor = scale if factor is None else scale * factor
-            for result, values in zip(results, function(y[rows], block, factor), strict=True):
-                result[rows] = values.T
+            values = function(y[rows], block, factor, empty_like)
+            for result, value in zip(results, values, strict=True):
+                result[rows] = value.T
 
-        for_each_block(evaluate, row_blocks(len(raw), self._width), n_jobs)
+        for_each_block(evaluate, self._shares(raw, n_jobs))
         return results
 
     def _map_raw(self, function, raw_prediction, probability):
@@ -204,11 +206,15 @@ class FocalLoss:
         raw = check_raw_prediction(raw_prediction, self._width)
         result = np.empty((len(raw), self.n_classes), dtype=raw.dtype)
 
-        def evaluate(rows):
-            result[rows] = function(np.ascontiguousarray(raw[rows].T), probability).T
+        def evaluate(rows, empty_like):
+            scores = np.positive(raw[rows].T, out=empty_like(raw[rows].T))
+            result[rows] = function(scores, probability, empty_like).T
 
-        for_each_block(evaluate, row_blocks(len(raw), self._width))
+        for_each_block(evaluate, self._shares(raw))
         return result
+
+    def _shares(self, raw, n_jobs=1):
+        return row_shares(len(raw), BLOCK_ELEMENTS // self._width, n_threads(n_jobs))
 
     def _row_terms(self, y, factor, dtype):
         """Gamma (a float where classes share it) and factor (or None) of each row of a block."""

@@ -2,11 +2,11 @@
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, log_expit
+from scipy.special import log_expit
 
 from skfocal.objectives import _margin
 from skfocal.objectives._base import PROBABILITIES, FocalLoss, times
-from skfocal.objectives._blocks import for_each_block, row_blocks
+from skfocal.objectives._blocks import for_each_block
 from skfocal.objectives._checks import check_option, check_raw_prediction, class_indices
 
 
@@ -61,10 +61,10 @@ class BinaryFocalLoss(FocalLoss):
         raw = check_raw_prediction(raw_prediction, 1)
         result = np.empty_like(raw)
 
-        def evaluate(rows):
-            result[rows] = self._log_odds_block(raw[rows], probability)
+        def evaluate(rows, empty_like):
+            result[rows] = self._log_odds_block(raw[rows], probability, empty_like)
 
-        for_each_block(evaluate, row_blocks(len(raw)))
+        for_each_block(evaluate, self._shares(raw))
         return result
 
     def fit_intercept_only(self, y_true, sample_weight=None):
@@ -119,56 +119,59 @@ class BinaryFocalLoss(FocalLoss):
         )
         return lambda direction: hessian * direction
 
-    def _log_odds_block(self, raw, probability):
+    def _log_odds_block(self, raw, probability, empty_like=np.empty_like):
         if probability == "score":
             return raw
         gamma_0, gamma_1 = np.broadcast_to(self.gamma, 2).tolist()
-        odds = _margin.log_posterior_odds(raw, gamma_0, gamma_1)
+        odds = _margin.log_posterior_odds(raw, gamma_0, gamma_1, empty_like)
         if probability == "unweighted" and self.alpha is not None:
             odds += float(np.log(self.alpha[0]) - np.log(self.alpha[1]))
         return odds
 
-    def _proba_block(self, raw, probability):
-        odds = self._log_odds_block(raw, probability)
-        return np.stack([expit(-odds), expit(odds)])
+    def _proba_block(self, raw, probability, empty_like):
+        odds = self._log_odds_block(raw, probability, empty_like)
+        return np.stack(_margin.miss_hit(odds, empty_like))
 
-    def _log_proba_block(self, raw, probability):
-        odds = self._log_odds_block(raw, probability)
+    def _log_proba_block(self, raw, probability, empty_like):
+        odds = self._log_odds_block(raw, probability, empty_like)
         return np.stack([log_expit(-odds), log_expit(odds)])
 
-    def _margin(self, y, raw):
-        """Sign of each row, -1 for class 0 and 1 for class 1, and its margin."""
-        if not np.all((y == 0) | (y == 1)):
+    def _margin(self, y, raw, empty_like):
+        """Sign of each row, -1 for class 0 and 1 for class 1, and its margin, into ``raw``."""
+        valid = np.equal(y, 0, out=empty_like(raw, bool))
+        valid |= np.equal(y, 1, out=empty_like(raw, bool))
+        if not valid.all():
             class_indices(y, 2)
-        sign = y.astype(raw.dtype)
-        sign += sign
+        sign = np.multiply(y, 2, out=empty_like(raw))
         sign -= 1
-        return sign, sign * raw
+        raw *= sign
+        return sign, raw
 
-    def _loss_block(self, y, raw, factor):
+    def _loss_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        _, margin = self._margin(y, raw)
-        return (times(_margin.focal_loss(margin, gamma), factor),)
+        _, margin = self._margin(y, raw, empty_like)
+        return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
 
-    def _loss_gradient_block(self, y, raw, factor):
+    def _loss_gradient_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign, margin = self._margin(y, raw)
-        loss, slope = _margin.focal_loss_slope(margin, gamma)
+        sign, margin = self._margin(y, raw, empty_like)
+        loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
         return times(loss, factor), _descent(sign, times(slope, factor))
 
-    def _curvature_block(self, y, raw, factor, curvature):
+    def _curvature_block(self, y, raw, factor, empty_like, curvature):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign, margin = self._margin(y, raw)
+        sign, margin = self._margin(y, raw, empty_like)
         if curvature == "majorant":
-            slope = times(_margin.focal_slope(margin, gamma), factor)
+            slope = times(_margin.focal_slope(margin, gamma, empty_like), factor)
             gradient = _descent(sign, slope)
             slope *= self._majorant_factor
             return gradient, slope
         if curvature == "geometric":
-            slope, newton = _margin.focal_slope_newton(margin, gamma)
-            bend = _margin.geometric_curvature(newton, self._majorant_factor * slope)
+            slope, newton = _margin.focal_slope_newton(margin, gamma, empty_like)
+            majorant = np.multiply(slope, self._majorant_factor, out=empty_like(slope))
+            bend = _margin.geometric_curvature(newton, majorant, empty_like)
         else:
-            slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma)
+            slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
         return _descent(sign, times(slope, factor)), times(bend, factor)
 
     @property

@@ -1,56 +1,118 @@
 """Evaluate a function of rows block by block, on one or several threads.
 
 NumPy expressions over millions of rows spend their time moving temporaries through memory. Over
-blocks that stay in cache the same expressions are several times as fast, and as NumPy releases
-the GIL, blocks run side by side in threads.
+blocks that stay in cache, in memory that is used again for each block, the same expressions are
+several times as fast, and as NumPy releases the GIL, blocks run side by side in threads.
 """
 
 import contextlib
 import functools
-import itertools
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
-BLOCK_ELEMENTS = 32_768  # per temporary: best of 8k to 512k in benchmarks/objective.py
+# Per temporary. Threads that meet at the GIL put each other to sleep: with smaller blocks, and so
+# more calls, two threads take longer than one (benchmarks/objective.py).
+BLOCK_ELEMENTS = 131_072
 
 
 def n_threads(n_jobs):
     """Threads that ``n_jobs`` asks for: ``None`` is what OpenMP would use, ``-1`` all cores."""
-    if n_jobs == 1:
-        return 1  # without asking the system, which takes longer than a small block
+    if n_jobs and n_jobs > 0:
+        return n_jobs  # without asking the system, which takes longer than a small block
     cores = joblib.cpu_count()
-    if n_jobs is None:
-        # joblib sets this in its workers, so that nested parallelism does not oversubscribe.
-        limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-        return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
-    return max(1, cores + 1 + n_jobs) if n_jobs < 0 else n_jobs
+    if n_jobs:
+        return max(1, cores + 1 + n_jobs)
+    # joblib sets this in its workers, so that nested parallelism does not oversubscribe.
+    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
 
 
-def row_blocks(n_rows, width=1, elements=BLOCK_ELEMENTS):
-    """Slices that cover ``n_rows`` rows of ``width`` elements each, block after block."""
-    step = max(1, elements // width)
-    return [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+def row_shares(n_rows, max_rows, threads=1):
+    """Slices of at most ``max_rows`` rows that cover all: a list of neighbours for each thread.
+
+    They are of equal size and each thread has as many, so that all are done at the same time.
+    """
+    n_blocks = max(1, -(-n_rows // max(1, max_rows)))
+    threads = min(threads, n_blocks)
+    share = -(-n_blocks // threads)
+    step = max(1, -(-n_rows // (share * threads)))
+    blocks = [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+    return [blocks[start : start + share] for start in range(0, len(blocks), share)]
 
 
-def for_each_block(function, blocks, n_jobs=1):
-    """Call ``function(block)`` for each block and return the results in the blocks' order."""
-    threads = min(n_threads(n_jobs), len(blocks))
-    if threads <= 1:
-        return [function(block) for block in blocks]
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(function, blocks))
+def map_shares(function, shares):
+    """Results of ``function(share)``, one thread each; the first is the caller's own."""
+    first, *others = shares or [[]]
+    futures = [_pool().submit(function, share) for share in others]
+    return [function(first), *(future.result() for future in futures)]
 
 
-def sum_over_blocks(function, blocks, n_jobs=1):
-    """Sum of the arrays ``function(block)``; each thread adds up a run of neighbouring blocks."""
-    threads = max(1, min(n_threads(n_jobs), len(blocks)))
-    bounds = [len(blocks) * i // threads for i in range(threads + 1)]
-    shares = [blocks[start:stop] for start, stop in itertools.pairwise(bounds)]
-    return sum(for_each_block(lambda share: sum(map(function, share)), shares, n_jobs))
+def for_each_block(function, shares):
+    """Call ``function(rows, empty_like)`` for each block of rows.
+
+    ``empty_like`` stands in for NumPy's, with memory that is given out anew for the next block.
+    """
+
+    def work(share):
+        with _scratch() as scratch:
+            for rows in share:
+                scratch.recycle()
+                function(rows, scratch.empty_like)
+
+    map_shares(work, shares)
+
+
+def sum_over_blocks(function, shares):
+    """Sum of the arrays ``function(rows)``."""
+    return sum(map_shares(lambda share: sum(map(function, share)), shares))
+
+
+class Scratch:
+    """Memory for the temporaries of one block after the other.
+
+    Fresh memory of this size comes from the system page by page, for which threads wait in line:
+    that can cost more than the arithmetic.
+    """
+
+    def __init__(self):
+        self._buffers, self._n_used = [], 0
+
+    def empty_like(self, prototype, dtype=None):
+        """Uninitialised C-contiguous array of the prototype's shape."""
+        dtype = prototype.dtype if dtype is None else np.dtype(dtype)
+        size = prototype.size * dtype.itemsize
+        if self._n_used == len(self._buffers):
+            self._buffers.append(np.empty(0, np.uint8))
+        if self._buffers[self._n_used].size < size:
+            self._buffers[self._n_used] = np.empty(size, np.uint8)
+        buffer = self._buffers[self._n_used]
+        self._n_used += 1
+        return np.ndarray(prototype.shape, dtype, buffer)
+
+    def recycle(self):
+        """Take back all that was given out."""
+        self._n_used = 0
+
+
+@contextlib.contextmanager
+def _scratch():
+    """Scratch memory of this thread alone, which is kept for later: rounds of boosting are many."""
+    try:
+        scratch = _idle_scratch.pop()
+    except IndexError:
+        scratch = Scratch()
+    try:
+        yield scratch
+    finally:
+        _idle_scratch.append(scratch)
+
+
+_idle_scratch: list = []
 
 
 @contextlib.contextmanager
@@ -75,6 +137,16 @@ def one_blas_thread():
 
 _limits: list = []
 _limits_lock = threading.Lock()
+
+
+@functools.cache
+def _pool():
+    """Threads that wait for work; to start one takes ten times as long as to wake it."""
+    return ThreadPoolExecutor(joblib.cpu_count(), thread_name_prefix="skfocal")
+
+
+if hasattr(os, "register_at_fork"):  # the threads stay behind in the parent process
+    os.register_at_fork(after_in_child=_pool.cache_clear)
 
 
 @functools.cache

@@ -60,14 +60,14 @@ def check_raw_prediction(raw_prediction, n_outputs):
     return raw
 
 
-def check_y_true(y_true, n_rows):
-    """Return class indices as an array of shape (n_rows,); its values are checked block-wise."""
+def check_y_true(y_true, n_rows, n_classes):
+    """Return class indices as numbers of shape (n_rows,), whose values are checked block-wise."""
     y = np.asarray(y_true)
     if y.shape != (n_rows,):
         raise ValueError(
             f"y_true must have shape ({n_rows},) like raw_prediction's rows, got {y.shape}."
         )
-    return y
+    return y if y.dtype.kind in "biuf" else class_indices(y, n_classes)
 
 
 def check_sample_weight(sample_weight, n_rows):

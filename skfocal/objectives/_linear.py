@@ -9,9 +9,11 @@ intercept last; solvers see it flattened.
 import numpy as np
 from scipy import sparse
 
-from skfocal.objectives._blocks import row_blocks, sum_over_blocks
+from skfocal.objectives._blocks import n_threads, row_shares, sum_over_blocks
 
-BLOCK_ELEMENTS = 262_144  # of X: a block is read from memory once and used twice
+# Of X: a block is read from memory once and used twice. Smaller ones stay in a closer cache, but
+# threads lose more at the GIL than that wins.
+BLOCK_ELEMENTS = 786_432
 MIN_BLOCK_ROWS = 1_024  # shorter columns of scores cost more in calls than they win in the cache
 
 
@@ -42,7 +44,7 @@ class LinearObjective:
         self.weight = sample_weight
         self.scale = scale
         self.l2 = l2
-        self.n_jobs = n_jobs
+        self.threads = n_threads(n_jobs)
         self._latest = None
         self.fit_intercept = fit_intercept
         n_rows = X.shape[1] + fit_intercept
@@ -61,6 +63,7 @@ class LinearObjective:
         y = self.y[every]
         scale = self.scale * len(self.y) / len(y)
         settings = {"scale": scale, "l2": self.l2, "fit_intercept": self.fit_intercept}
+        settings["n_jobs"] = self.threads
         return LinearObjective(self.loss, self.X[every], y, weight, **settings)
 
     def raw_prediction(self, coef):
@@ -82,7 +85,7 @@ class LinearObjective:
             loss, slope = self.loss.loss_gradient(self.y[rows], self._score(X, columns), weight)
             return np.append(loss.sum(dtype=np.float64), self._collect(X, slope))
 
-        total = self.scale * sum_over_blocks(value_slope, self._blocks(), self.n_jobs)
+        total = self.scale * sum_over_blocks(value_slope, self._shares())
         penalty = self.l2 * self.is_penalised * coef
         return total[0] + 0.5 * np.vdot(coef, penalty), total[1:] + penalty
 
@@ -135,12 +138,12 @@ class LinearObjective:
             column = multiply(np.broadcast_to(unit, (len(self.y),) + self.shape[1:]))
             yield self.scale * np.atleast_2d(column.T)
 
-    def _blocks(self):
-        """Rows of dense X that fit in the cache; sparse X is one block."""
+    def _shares(self):
+        """Blocks of rows of dense X that fit in the cache, by thread; sparse X is one block."""
         if sparse.issparse(self.X):
-            return [slice(None)]
-        n_features = max(1, self.X.shape[1])
-        return row_blocks(len(self.y), 1, max(MIN_BLOCK_ROWS, BLOCK_ELEMENTS // n_features))
+            return [[slice(None)]]
+        max_rows = BLOCK_ELEMENTS // max(1, self.X.shape[1])
+        return row_shares(len(self.y), max(MIN_BLOCK_ROWS, max_rows), self.threads)
 
     def _score(self, X, columns):
         columns = columns.astype(X.dtype, copy=False)
@@ -161,10 +164,7 @@ class LinearObjective:
         """``weight @ X**2``."""
         if sparse.issparse(self.X):
             return self.X.multiply(self.X).T @ weight
-        squares = np.zeros(self.X.shape[1])
-        for rows in self._blocks():
-            squares += weight[rows] @ np.square(self.X[rows])
-        return squares
+        return sum_over_blocks(lambda rows: weight[rows] @ np.square(self.X[rows]), self._shares())
 
     def _gram(self, X, weight):
         """``A.T @ diag(weight) @ A`` for A = X with, if fitted, a column of ones."""
@@ -176,10 +176,14 @@ class LinearObjective:
         else:
             root, sign = np.sqrt(np.abs(weight)), np.sign(weight)
             definite = sign.min() >= 0
-            for rows in row_blocks(len(weight), max(1, n_features), BLOCK_ELEMENTS):
+
+            def products(rows):
                 scaled = X[rows].T * root[rows]
                 # BLAS needs half the time where it sees a matrix times its own transpose.
-                inner += scaled @ (scaled.T if definite else (scaled * sign[rows]).T)
+                return scaled @ (scaled.T if definite else (scaled * sign[rows]).T)
+
+            max_rows = BLOCK_ELEMENTS // max(1, n_features)
+            inner += sum_over_blocks(products, row_shares(len(weight), max_rows, self.threads))
         if self.fit_intercept:
             gram[-1, :n_features] = gram[:n_features, -1] = X.T @ weight
             gram[-1, -1] = weight.sum()

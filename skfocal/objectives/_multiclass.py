@@ -119,51 +119,58 @@ class MulticlassFocalLoss(FocalLoss):
             log_score -= np.log(self.alpha)[:, np.newaxis].astype(raw.dtype)
         return log_score
 
-    def _proba_block(self, raw, probability):
+    def _proba_block(self, raw, probability, empty_like):
         return softmax(self._log_score_block(raw, probability), axis=0)
 
-    def _log_proba_block(self, raw, probability):
+    def _log_proba_block(self, raw, probability, empty_like):
         return log_softmax(self._log_score_block(raw, probability), axis=0)
 
-    def _loss_block(self, y, raw, factor):
+    def _loss_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, _, _ = true_margin(class_indices(y, self.n_classes), raw)
-        return (times(_margin.focal_loss(margin, gamma), factor),)
+        margin, _, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
 
-    def _loss_gradient_block(self, y, raw, factor):
+    def _loss_gradient_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw)
-        loss, slope = _margin.focal_loss_slope(margin, gamma)
-        return times(loss, factor), times(slope, factor) * direction
+        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
+        direction *= times(slope, factor)
+        return times(loss, factor), direction
 
-    def _curvature_block(self, y, raw, factor, curvature):
+    def _curvature_block(self, y, raw, factor, empty_like, curvature):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, spread = true_margin(class_indices(y, self.n_classes), raw)
+        margin, direction, spread = true_margin(class_indices(y, self.n_classes), raw, empty_like)
         if curvature == "majorant":
-            gradient = times(_margin.focal_slope(margin, gamma), factor) * direction
-            return gradient, self._majorant_factor * np.abs(gradient)
+            direction *= times(_margin.focal_slope(margin, gamma, empty_like), factor)
+            majorant = np.abs(direction, out=spread)
+            majorant *= self._majorant_factor
+            return direction, majorant
         scalar = "exact" if curvature == "exact" else "newton"
-        slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma)
-        gradient = slope * direction
-        hessian = bend * direction**2 + slope * spread
+        slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma, empty_like)
+        hessian = np.square(direction, out=empty_like(direction))
+        hessian *= bend
+        spread *= slope
+        hessian += spread
+        gradient = np.multiply(direction, slope, out=direction)
         if curvature != "exact":
             # A tree per class ignores what the other trees do; LightGBM makes up for it so.
             hessian *= self.n_classes / (self.n_classes - 1)
         if curvature == "geometric":
-            majorant = self._majorant_factor * np.abs(gradient)
-            hessian = _margin.geometric_curvature(hessian, majorant)
+            majorant = np.abs(gradient, out=spread)
+            majorant *= self._majorant_factor
+            hessian = _margin.geometric_curvature(hessian, majorant, empty_like)
         return times(gradient, factor), times(hessian, factor)
 
     @property
     def _majorant_factor(self):
         return 2 * (1 + float(np.max(self.gamma)))
 
-    def _hessian_block(self, y, raw, factor, curvature):
+    def _hessian_block(self, y, raw, factor, empty_like, curvature):
         """Slope, curvature and gradient of the margin: the parts of each row's Hessian."""
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw)
-        slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma)
-        return times(slope, factor), times(bend, factor), -direction
+        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
+        return times(slope, factor), times(bend, factor), np.negative(direction, out=direction)
 
 
 def _bisect(function, bound=1e3, steps=64):

@@ -3,8 +3,10 @@
 import numpy as np
 
 
-def true_margin(y, raw):
+def true_margin(y, raw, empty_like=np.empty_like):
     """Margin of the true class and what the chain rule needs of the softmax ``s`` over the others.
+
+    Results and temporaries are taken from ``empty_like``.
 
     Returns
     -------
@@ -17,19 +19,23 @@ def true_margin(y, raw):
     """
     columns = np.arange(len(y))
     true_raw = raw[y, columns]
-    others = raw.copy()
+    others = np.positive(raw, out=empty_like(raw))
     others[y, columns] = -np.inf
     top = others.max(axis=0)
-    is_top = others == top
-    others = np.exp(others - top)
-    low = others - is_top
+    is_top = np.equal(others, top, out=empty_like(raw, bool))
+    others -= top
+    np.exp(others, out=others)
+    low = np.subtract(others, is_top, out=empty_like(raw))
     low_sum, n_top = low.sum(axis=0), is_top.sum(axis=0, dtype=raw.dtype)
     total = low_sum + n_top
     margin = (true_raw - top) - np.log(total)
-    softmax_others = others / total
-    spread = softmax_others * (((low_sum - low) + (n_top - is_top)) / total)
-    softmax_others[y, columns] = -1
-    return margin, softmax_others, spread
+    spread = np.subtract(low_sum, low, out=low)
+    spread += np.subtract(n_top, is_top, out=empty_like(raw))
+    spread /= total
+    others /= total
+    spread *= others
+    others[y, columns] = -1
+    return margin, others, spread
 
 
 def all_margins(raw):
