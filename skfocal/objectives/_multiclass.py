@@ -10,7 +10,7 @@ from scipy.special import log_expit, log_softmax, logsumexp, softmax
 from skfocal.objectives import _margin
 from skfocal.objectives._base import FocalLoss, times
 from skfocal.objectives._checks import check_option, class_indices
-from skfocal.objectives._softmax import all_margins, true_margin
+from skfocal.objectives._softmax import all_margins, softmax_spread, true_margin
 
 
 class MulticlassFocalLoss(FocalLoss):
@@ -127,36 +127,37 @@ class MulticlassFocalLoss(FocalLoss):
 
     def _loss_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, _, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        margin, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
         return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
 
     def _loss_gradient_block(self, y, raw, factor, empty_like):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
         loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
         direction *= times(slope, factor)
         return times(loss, factor), direction
 
     def _curvature_block(self, y, raw, factor, empty_like, curvature):
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, spread = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
         if curvature == "majorant":
             direction *= times(_margin.focal_slope(margin, gamma, empty_like), factor)
-            majorant = np.abs(direction, out=spread)
+            majorant = np.abs(direction, out=raw)
             majorant *= self._majorant_factor
             return direction, majorant
         scalar = "exact" if curvature == "exact" else "newton"
         slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma, empty_like)
-        hessian = np.square(direction, out=empty_like(direction))
-        hessian *= bend
-        spread *= slope
-        hessian += spread
+        hessian = softmax_spread(direction, empty_like)
+        hessian *= slope
+        square = np.square(direction, out=raw)
+        square *= bend
+        hessian += square
         gradient = np.multiply(direction, slope, out=direction)
         if curvature != "exact":
             # A tree per class ignores what the other trees do; LightGBM makes up for it so.
             hessian *= self.n_classes / (self.n_classes - 1)
         if curvature == "geometric":
-            majorant = np.abs(gradient, out=spread)
+            majorant = np.abs(gradient, out=raw)
             majorant *= self._majorant_factor
             hessian = _margin.geometric_curvature(hessian, majorant, empty_like)
         return times(gradient, factor), times(hessian, factor)
@@ -168,7 +169,7 @@ class MulticlassFocalLoss(FocalLoss):
     def _hessian_block(self, y, raw, factor, empty_like, curvature):
         """Slope, curvature and gradient of the margin: the parts of each row's Hessian."""
         gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
         slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
         return times(slope, factor), times(bend, factor), np.negative(direction, out=direction)
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def true_margin(y, raw, empty_like=np.empty_like):
-    """Margin of the true class and what the chain rule needs of the softmax ``s`` over the others.
+    """Margin of the true class and minus its gradient, for C-contiguous raw.
 
     Results and temporaries are taken from ``empty_like``.
 
@@ -12,30 +12,43 @@ def true_margin(y, raw, empty_like=np.empty_like):
     -------
     margin : ndarray of shape (n_rows,)
     direction : ndarray of shape (n_classes, n_rows)
-        Minus the margin's gradient: ``s``, and -1 at the true class.
-    spread : ndarray of shape (n_classes, n_rows)
-        ``s * (1 - s)``, minus the diagonal of the margin's Hessian; ``1 - s`` is a sum of the
-        other terms, never a difference from 1.
+        The softmax ``s`` over the other classes, and -1 at the true one.
     """
-    columns = np.arange(len(y))
-    true_raw = raw[y, columns]
+    own = y * len(y) + np.arange(len(y))  # flat, as indices in two dimensions take longer
     others = np.positive(raw, out=empty_like(raw))
-    others[y, columns] = -np.inf
-    top = others.max(axis=0)
-    is_top = np.equal(others, top, out=empty_like(raw, bool))
+    flat = others.reshape(-1)
+    margin = flat.take(own, out=empty_like(raw[0]), mode="clip")
+    flat[own] = -np.inf
+    top = others.max(axis=0, out=empty_like(margin))
     others -= top
+    flat[own] = 0  # the exponential of -inf takes several times as long
     np.exp(others, out=others)
-    low = np.subtract(others, is_top, out=empty_like(raw))
-    low_sum, n_top = low.sum(axis=0), is_top.sum(axis=0, dtype=raw.dtype)
-    total = low_sum + n_top
-    margin = (true_raw - top) - np.log(total)
-    spread = np.subtract(low_sum, low, out=low)
-    spread += np.subtract(n_top, is_top, out=empty_like(raw))
-    spread /= total
+    flat[own] = 0
+    total = others.sum(axis=0, out=empty_like(margin))
     others /= total
-    spread *= others
-    others[y, columns] = -1
-    return margin, others, spread
+    flat[own] = -1
+    margin -= top
+    margin -= np.log(total, out=total)
+    return margin, others
+
+
+def softmax_spread(direction, empty_like=np.empty_like):
+    """``s * (1 - s)`` of a direction as above, minus the diagonal of the margin's Hessian.
+
+    ``1 - s`` is a sum of the other terms, never a difference from 1.
+    """
+    shares = np.clip(direction, 0, np.inf, out=empty_like(direction))
+    top = shares.max(axis=0, out=empty_like(direction[0]))
+    is_top = np.equal(shares, top, out=empty_like(direction, bool))
+    low = np.multiply(shares, is_top, out=empty_like(direction))
+    np.subtract(shares, low, out=low)
+    low_sum = low.sum(axis=0, out=empty_like(top))
+    n_top = is_top.sum(axis=0, dtype=top.dtype, out=empty_like(top))
+    spread = np.subtract(n_top, is_top, out=empty_like(direction))
+    spread *= top
+    spread += np.subtract(low_sum, low, out=low)
+    spread *= shares
+    return spread
 
 
 def all_margins(raw):
@@ -46,5 +59,5 @@ def all_margins(raw):
     low = np.exp(raw - top)
     low[first, columns] = 0
     margins = (raw - top) - np.log1p(low.sum(axis=0) - low)
-    margins[first, columns], _, _ = true_margin(first, raw)
+    margins[first, columns], _ = true_margin(first, raw)
     return margins
