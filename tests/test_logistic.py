@@ -160,6 +160,39 @@ def test_shapes_are_those_of_logistic_regression(n_classes):
     np.testing.assert_array_equal(raw, linear[:, 0] if n_classes == 2 else linear)
 
 
+@pytest.mark.parametrize(("C", "l1_ratio"), [(150.0, 0.0), (np.inf, 0.0)])
+@pytest.mark.parametrize("solver", ["lbfgs", "trust-ncg", "trust-exact"])
+def test_coefficients_of_several_classes_sum_to_zero_without_l1(solver, C, l1_ratio):
+    X, y = problem(3)
+    model = FocalLogisticRegression(C=C, l1_ratio=l1_ratio, solver=solver).fit(X, y)
+    size = np.abs(model.coef_).max()
+    # Sums of three numbers that were centred in float64.
+    np.testing.assert_allclose(model.coef_.sum(axis=0), 0, atol=1e-15 * size)
+    np.testing.assert_allclose(model.intercept_.sum(), 0, atol=1e-15 * size)
+
+
+@pytest.mark.parametrize("just_above", [1.01, 1.001])  # tol is 1e-4
+def test_first_coefficients_appear_where_l1_lets_them(just_above):
+    X, y = np.array([[-1.0, 0], [0, 1], [1, 1], [1, 1]]), [0, 1, 1, 1]
+    smallest_C = 2 / 3  # without an intercept: the inverse of the null model's largest gradient
+    settings = {"gamma": 0.0, "l1_ratio": 1.0, "fit_intercept": False}
+    below = FocalLogisticRegression(C=smallest_C / just_above, **settings).fit(X, y)
+    assert not below.coef_.any()
+    above = FocalLogisticRegression(C=smallest_C * just_above, **settings).fit(X, y)
+    assert above.coef_.any()
+    assert above.n_iter_[0] < 10
+
+
+def test_l1_moves_on_from_a_warm_start_close_by():
+    X, y = problem(2)
+    model = FocalLogisticRegression(C=0.1, l1_ratio=1.0, warm_start=True).fit(X, y)
+    model.set_params(C=0.105).fit(X, y)
+    assert model.n_iter_[0] < 10
+    cold = FocalLogisticRegression(C=0.105, l1_ratio=1.0).fit(X, y)
+    # Both are within tol=1e-4 of the optimality conditions.
+    np.testing.assert_allclose(model.coef_, cold.coef_, atol=1e-3)
+
+
 @pytest.mark.parametrize("n_classes", [2, 4])
 def test_without_intercept(n_classes):
     X, y = problem(n_classes)

@@ -279,8 +279,8 @@ class FocalLogisticRegression(FocalClassifier):
         """``coef_`` and ``intercept_`` in X's dtype and scikit-learn's shapes."""
         n_features, dtype = objective.X.shape[1], objective.X.dtype
         columns = coef.reshape(objective.shape[0], -1).copy()
-        if columns.shape[1] > 1:  # scores are free up to a common shift: the one that sums to 0
-            first_free = 0 if np.isinf(self.C) else n_features
+        if columns.shape[1] > 1:  # scores are free up to a common shift: L2 is least at sum 0
+            first_free = n_features if self._penalty()[0] > 0 else 0
             columns[first_free:] -= columns[first_free:].mean(axis=1, keepdims=True)
         intercept = columns[-1] if self.fit_intercept else np.zeros(columns.shape[1])
         coef = columns[:n_features].T.astype(dtype, order="C")

@@ -156,7 +156,7 @@ def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):
     while violation.max() > limit and n_iter < max_iter:
         features, part = _working_set(objective, coef, violation)
         hessian = objective.hessian(coef, curvature="newton", features=features)
-        accuracy = max(1e-15, 1e-4 * min(1, violation.max() / first.max()) ** 2)
+        accuracy = 1e-4 * (violation.max() * min(1, violation.max() / first.max())) ** 2
         step = np.zeros_like(coef)
         step[part] = _lasso_step(hessian, gradient[part], coef[part], penalty[part], accuracy)
         move = _line_search(objective, coef, value, gradient, step, penalty)
@@ -194,22 +194,24 @@ def _lasso_step(hessian, gradient, coef, penalty, accuracy):
     """Step to the minimum of ``gradient @ d + d @ hessian @ d / 2 + ||penalty * (coef + d)||_1``.
 
     The unpenalised coefficients, the last ones, are eliminated; scikit-learn's coordinate
-    descent finds the others.
+    descent finds the others, to a duality gap of ``accuracy``.
     """
     free, bound = penalty == 0, penalty > 0
-    solve_free = linalg.pinvh(hessian[np.ix_(free, free)])
+    # SciPy before 1.14 refuses an empty matrix.
+    solve_free = linalg.pinvh(hessian[np.ix_(free, free)]) if free.any() else np.zeros((0, 0))
     coupling = hessian[np.ix_(bound, free)] @ solve_free
     reduced = hessian[np.ix_(bound, bound)] - coupling @ hessian[np.ix_(free, bound)]
     pull = reduced @ coef[bound] - (gradient[bound] - coupling @ gradient[free])
     step = np.zeros_like(coef)
     if bound.any():
         root, target = _least_squares(reduced, pull)
+        tol = max(1e-15, accuracy / (target @ target or 1.0))
         with warnings.catch_warnings():
             # Whether the outer problem converges is judged by its own optimality conditions.
             warnings.simplefilter("ignore", ConvergenceWarning)
             _, path, _ = lasso_path(
                 root, target, alphas=[penalty[bound][0] / len(target)],
-                coef_init=coef[bound], tol=accuracy, max_iter=1000,
+                coef_init=coef[bound], tol=tol, max_iter=1000,
             )  # fmt: skip
         step[bound] = path[:, 0] - coef[bound]
     step[free] = -solve_free @ (gradient[free] + hessian[np.ix_(free, bound)] @ step[bound])
