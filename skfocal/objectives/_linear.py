@@ -101,10 +101,15 @@ class LinearObjective:
 
     def hessian_diagonal(self, coef):
         """Flat diagonal of the Hessian at ``coef``, its scalar curvature held positive."""
-        diagonal = np.zeros(self.shape).reshape(self.shape[0], -1)
-        for k, column in enumerate(self._row_hessian(coef, "newton")):
-            diagonal[: self.X.shape[1], k] = self._squared_columns(column[k]) + self.l2
-            diagonal[self.X.shape[1] :, k] = column[k].sum()
+        raw = self.raw_prediction(coef)
+        _, curvature = self.loss.gradient_curvature(
+            self.y, raw, self.weight, curvature="newton", scale=self.scale, n_jobs=self.threads
+        )
+        if curvature.ndim > 1:
+            curvature *= 1 - 1 / self.loss.n_classes  # without the factor that is for trees
+        diagonal = np.empty(self.shape)
+        diagonal[: self.X.shape[1]] = self._squared_features(curvature) + self.l2
+        diagonal[self.X.shape[1] :] = curvature.sum(axis=0)
         return diagonal.ravel()
 
     def hessian(self, coef, *, curvature="exact", features=None):
@@ -142,7 +147,7 @@ class LinearObjective:
         """Blocks of rows of dense X that fit in the cache, by thread; sparse X is one block."""
         if sparse.issparse(self.X):
             return [[slice(None)]]
-        max_rows = BLOCK_ELEMENTS // max(1, self.X.shape[1])
+        max_rows = BLOCK_ELEMENTS // max(self.X.shape[1], self.loss.n_classes)
         return row_shares(len(self.y), max(MIN_BLOCK_ROWS, max_rows), self.threads)
 
     def _score(self, X, columns):
@@ -160,11 +165,13 @@ class LinearObjective:
             gradient[-1] = slope.sum(axis=0, dtype=np.float64)
         return gradient.ravel()
 
-    def _squared_columns(self, weight):
-        """``weight @ X**2``."""
+    def _squared_features(self, weight):
+        """``(X**2).T @ weight``."""
         if sparse.issparse(self.X):
             return self.X.multiply(self.X).T @ weight
-        return sum_over_blocks(lambda rows: weight[rows] @ np.square(self.X[rows]), self._shares())
+        return sum_over_blocks(
+            lambda rows: np.square(self.X[rows]).T @ weight[rows], self._shares()
+        )
 
     def _gram(self, X, weight):
         """``A.T @ diag(weight) @ A`` for A = X with, if fitted, a column of ones."""
