@@ -62,6 +62,11 @@ def compare_with_packages(n_rows, repeats):
 
         bokbokbok = WeightedFocalLoss(alpha=1.0, gamma=2.0)
         functions["bokbokbok"] = lambda: bokbokbok(scores, dataset)
+    if importlib.util.find_spec("gbdtCBL"):
+        from gbdtCBL.binary import FLLoss
+
+        class_balanced = FLLoss(2.0)
+        functions["gbdtCBL"] = lambda: class_balanced(labels, scores)
     if len(functions) > 1:
         seconds = interleaved(functions, repeats)
         print(table("### Other packages, gamma 2", seconds, "skfocal", per=n_rows))

@@ -131,7 +131,7 @@ def test_sample_weight(loss):
         loss([0, 1], raw, [1, 2, 3])
     for mean in (loss.fit_intercept_only, lambda y, weight: loss(y, raw, weight)):
         with pytest.raises(
-            ValueError, match=r"sample_weight must hold a positive weight, got none"
+            ValueError, match=r"^sample_weight must hold a positive weight, got none"
         ):
             mean([0, 1], [0, 0])
 

@@ -6,7 +6,13 @@ import pickle
 import numpy as np
 import pytest
 
-from skfocal.objectives import BinaryFocalLoss, FocalMetric, FocalObjective, MulticlassFocalLoss
+from skfocal.objectives import (
+    BinaryFocalLoss,
+    FocalMetric,
+    FocalObjective,
+    MulticlassFocalLoss,
+    _base,
+)
 from skfocal.objectives._lightgbm import curvature_scale
 
 CASES = [
@@ -229,3 +235,33 @@ def test_curvature_scale_gives_cross_entropys_mean_curvature_at_the_start(case):
 def test_curvature_scale_is_exactly_one_without_gamma(case):
     y, _, weight = lightgbm_arguments(case)
     assert curvature_scale(loss_of(case), y.astype(int), weight) == 1
+
+
+def test_defaults_are_those_of_the_paper_and_the_cautious_curvature():
+    objective, metric = FocalObjective(), FocalMetric()
+    assert objective.loss == metric.loss == BinaryFocalLoss(gamma=2.0)
+    assert (objective.curvature, objective.n_jobs) == ("majorant", 1)
+
+
+@pytest.mark.parametrize(("gamma", "dtype"), [(0, np.float64), (2, np.float32), (1.7, np.float32)])
+def test_arithmetic_is_float32_but_without_gamma(gamma, dtype):
+    rng = np.random.default_rng(0)
+    y, scores = rng.integers(2, size=500), rng.normal(scale=3, size=500)
+    objective = FocalObjective(gamma, curvature="newton")
+    expected = objective.loss.gradient_curvature(y, scores, curvature="newton", dtype=dtype)
+    for got, wanted in zip(objective(y, scores), expected, strict=True):
+        np.testing.assert_array_equal(got, wanted.astype(np.float32))
+
+
+def test_threads_are_as_many_as_asked_for(monkeypatch):
+    used = []
+    monkeypatch.setattr(_base, "n_threads", lambda n_jobs: used.append(n_jobs) or 1)
+    for n_jobs in (1, 2, -1, None):
+        FocalObjective(n_jobs=n_jobs)(np.array([0, 1]), np.zeros(2))
+    assert used == [1, 2, -1, None]
+
+
+def test_curvature_scale_takes_labels_that_lack_the_last_class():
+    loss = MulticlassFocalLoss(3, gamma=2.0)
+    weight = [1.0, 1.0, 0.0]
+    assert curvature_scale(loss, [0, 1]) == curvature_scale(loss, [0, 1, 2], weight)

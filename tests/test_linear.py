@@ -11,6 +11,7 @@ from scipy import sparse
 
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss, _linear
 from skfocal.objectives._linear import LinearObjective
+from skfocal.objectives._loss import make_loss
 
 LOSSES = [
     BinaryFocalLoss(gamma=0),
@@ -280,3 +281,51 @@ def test_hundreds_of_classes(n_classes):
     assert value == pytest.approx(losses.sum(), rel=1e-13)
     expected = np.vstack([X.T @ slopes, slopes.sum(axis=0)])
     np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_value_at_the_latest_point_is_remembered(loss, monkeypatch):
+    problem = make_problem(loss)
+    objective, points = problem.objective(), []
+    evaluate = objective._evaluate
+    monkeypatch.setattr(objective, "_evaluate", lambda coef: points.append(coef) or evaluate(coef))
+    first, gradient = objective.value_gradient(problem.coef)
+    again, same_gradient = objective.value_gradient(problem.coef.copy())
+    assert len(points) == 1
+    assert first == again
+    np.testing.assert_array_equal(gradient, same_gradient)
+    other, _ = objective.value_gradient(problem.coef + problem.direction)
+    assert len(points) == 2
+    assert other != first
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_float32_rows_are_added_up_in_float64(n_classes):
+    loss = make_loss(n_classes, gamma=1.0, alpha=None)
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(50_000, 1)).astype(np.float32), rng.integers(n_classes, size=50_000)
+    objective = LinearObjective(loss, X, y, None, scale=1.0, l2=0.0, fit_intercept=True)
+    coef = rng.normal(size=objective.shape).ravel()
+    value, gradient = objective.value_gradient(coef)
+    terms, slope = loss.loss_gradient(y, objective.raw_prediction(coef))
+    assert terms.dtype == np.float32
+    # Sums of float64: what is left is the order of the terms.
+    assert value == pytest.approx(terms.sum(dtype=np.float64), rel=1e-13)
+    expected = slope.sum(axis=0, dtype=np.float64)
+    size = np.abs(slope).sum(dtype=np.float64)
+    np.testing.assert_allclose(gradient[-expected.size :], expected, rtol=0, atol=1e-13 * size)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_rows_without_weight_have_no_part_in_any_result(loss):
+    problem = make_problem(loss)
+    weight = np.where(np.arange(10) < 4, 0.0, problem.weight)
+    settings = {"scale": 1.0, "l2": 0.5, "fit_intercept": True}
+    silent = LinearObjective(loss, problem.X, problem.y, weight, **settings)
+    gone = LinearObjective(loss, problem.X[4:], problem.y[4:], weight[4:], **settings)
+    for got, expected in zip(
+        (*silent.value_gradient(problem.coef), silent.hessian(problem.coef)),
+        (*gone.value_gradient(problem.coef), gone.hessian(problem.coef)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(got, expected, **ROUNDING)

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from reference import GAMMAS, TOLERANCE, relative_error
 
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
 from skfocal.objectives._blocks import BLOCK_ELEMENTS
+from skfocal.objectives._loss import make_loss
 
 LOSSES = [
     BinaryFocalLoss(gamma=0),
@@ -179,6 +182,27 @@ def test_threads_and_blocks_do_not_change_results(loss, curvature):
         np.testing.assert_allclose(a[-5:], c, rtol=1e-14)  # other SIMD lanes, other rounding
 
 
+@pytest.mark.parametrize("gamma", [0, 1.7, 2, 2.5])
+@pytest.mark.parametrize("n_classes", [2, 8])
+def test_blocks_take_no_new_memory_but_for_results(n_classes, gamma):
+    loss = make_loss(n_classes, gamma=gamma, alpha=None)
+    y, raw, _ = sample(loss, n_rows=BLOCK_ELEMENTS // n_classes)
+    functions = [partial(loss.gradient_curvature, y, raw, curvature=c) for c in CURVATURES]
+    functions.append(partial(loss.loss_gradient, y, raw))
+    if n_classes == 2:
+        functions += [partial(loss.predict_proba, raw), partial(loss.log_odds, raw)]
+    for function in functions:
+        function()  # brings what is kept for the next time
+        tracemalloc.start()
+        results = function()
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        size = sum(result.nbytes for result in (results if type(results) is tuple else [results]))
+        # Less than one array of scores, the smallest of the temporaries; of eight classes, indices
+        # of rows take three eighths of that.
+        assert peak - size < raw.nbytes / 2
+
+
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_dtype_asked_for_is_that_of_computation_and_result(loss):
     y, raw, weight = sample(loss)
@@ -191,6 +215,11 @@ def test_dtype_asked_for_is_that_of_computation_and_result(loss):
     assert gradient.dtype == curvature.dtype == np.float32
     np.testing.assert_array_equal(gradient, expected[0])
     np.testing.assert_array_equal(curvature, expected[1])
+    exact = loss.gradient_curvature(y, raw, weight, curvature="newton")
+    rounded = loss.gradient_curvature(y, raw, weight, curvature="newton", result_dtype=np.float32)
+    for got, wanted in zip(rounded, exact, strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_array_equal(got, wanted.astype(np.float32))
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
@@ -235,3 +264,24 @@ def test_repr_is_the_call_that_makes_the_loss():
     assert repr(pair) == "BinaryFocalLoss(gamma=(0.0, 1.0), alpha=(0.75, 0.25))"
     three = MulticlassFocalLoss(3, gamma=1, alpha=[1, 2, 3])
     assert repr(three) == "MulticlassFocalLoss(3, gamma=1.0, alpha=(1.0, 2.0, 3.0))"
+
+
+def test_defaults_are_those_of_the_paper():
+    for loss in (BinaryFocalLoss(), MulticlassFocalLoss(3)):
+        assert (loss.gamma, loss.alpha) == (2.0, None)
+
+
+def test_losses_that_differ_have_other_hashes():
+    assert len({hash(loss) for loss in LOSSES}) == len(LOSSES)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_start_is_finite_where_the_last_class_has_no_rows(loss):
+    start = loss.fit_intercept_only(np.arange(loss.n_classes - 1))
+    assert np.shape(start) == (
+        () if loss.n_classes == 2 and np.ndim(start) == 0 else (loss.n_classes,)
+    )
+    assert np.all(np.isfinite(start))
+    zero_weight = np.arange(loss.n_classes) < loss.n_classes - 1
+    expected = loss.fit_intercept_only(np.arange(loss.n_classes), zero_weight.astype(float))
+    np.testing.assert_array_equal(start, expected)

@@ -206,14 +206,15 @@ class FocalLoss:
         return results
 
     def _map_raw(self, function, raw_prediction, probability):
-        """Evaluate a block function of raw predictions alone, giving one column per class."""
+        """Evaluate a block function of raw predictions alone, which gives a column per class."""
         check_option("probability", probability, PROBABILITIES)
         raw = check_raw_prediction(raw_prediction, self._width)
         result = np.empty((len(raw), self.n_classes), dtype=raw.dtype)
 
         def evaluate(rows, empty_like):
             scores = np.positive(raw[rows].T, out=empty_like(raw[rows].T))
-            result[rows] = function(scores, probability, empty_like).T
+            for k, column in enumerate(function(scores, probability, empty_like)):
+                result[rows, k] = column
 
         for_each_block(evaluate, self._shares(raw))
         return result

@@ -130,11 +130,11 @@ class BinaryFocalLoss(FocalLoss):
 
     def _proba_block(self, raw, probability, empty_like):
         odds = self._log_odds_block(raw, probability, empty_like)
-        return np.stack(_margin.miss_hit(odds, empty_like))
+        return _margin.miss_hit(odds, empty_like)
 
     def _log_proba_block(self, raw, probability, empty_like):
         odds = self._log_odds_block(raw, probability, empty_like)
-        return np.stack([log_expit(-odds), log_expit(odds)])
+        return log_expit(-odds), log_expit(odds)
 
     def _margin(self, y, raw, empty_like):
         """Sign of each row, -1 for class 0 and 1 for class 1, and its margin, into ``raw``."""

@@ -47,9 +47,11 @@ def focal_slope_hessian(margin, gamma, empty_like=np.empty_like):
     bend = _bend_factor(hit, miss, cross_entropy, gamma, empty_like)
     _modulate((slope, bend), miss, gamma, empty_like)
     # p enters as two square roots: far below zero p is subnormal while p * L is not yet.
-    root = np.exp(0.5 * np.minimum(margin, 0))
+    root = np.clip(margin, -np.inf, 0, out=cross_entropy)
+    root *= 0.5
+    np.exp(root, out=root)
     bend *= root
-    root *= np.maximum(hit, miss)
+    root *= np.maximum(hit, miss, out=hit)
     bend *= root
     return slope, bend
 

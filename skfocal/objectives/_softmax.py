@@ -14,7 +14,8 @@ def true_margin(y, raw, empty_like=np.empty_like):
     direction : ndarray of shape (n_classes, n_rows)
         The softmax ``s`` over the other classes, and -1 at the true one.
     """
-    own = y * len(y) + np.arange(len(y))  # flat, as indices in two dimensions take longer
+    own = y * len(y)  # flat, as indices in two dimensions take longer
+    own += np.arange(len(y))
     others = np.positive(raw, out=empty_like(raw))
     flat = others.reshape(-1)
     margin = flat.take(own, out=empty_like(raw[0]), mode="clip")
