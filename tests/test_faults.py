@@ -1,12 +1,22 @@
 """What goes wrong in a fit leaves a clear error and an estimator that can be used again."""
 
+import multiprocessing
 import pickle
 import signal
+import struct
+import sys
+import tempfile
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from pathlib import Path
+from zipfile import BadZipFile
 
+import joblib
 import numpy as np
+import pandas as pd
 import pytest
+from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
@@ -21,11 +31,18 @@ LONG = [
     FocalLogisticRegression(tol=1e-300, max_iter=10**6, C=1e6, solver="trust-exact"),
 ]
 SHORT = [FocalLGBMClassifier(n_estimators=10, n_jobs=1), FocalLogisticRegression(n_jobs=2)]
+NAMED = {"ids": lambda estimator: type(estimator).__name__}
 
 
 @pytest.fixture(scope="module")
 def data():
     return make_classification(n_samples=2000, n_features=8, weights=[0.9], random_state=0)
+
+
+def few_rows():
+    X, y = make_classification(200, 6, n_informative=4, n_classes=3, random_state=0)
+    X[:, 5] = np.arange(200) * 7 % 11
+    return X, y
 
 
 class UserError(Exception):
@@ -42,7 +59,7 @@ def failing_metric(y_true, proba):
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.2])
-@pytest.mark.parametrize("estimator", LONG, ids=lambda estimator: type(estimator).__name__)
+@pytest.mark.parametrize("estimator", LONG, **NAMED)
 def test_ctrl_c_leaves_the_estimator_unfitted_and_its_parameters_alone(estimator, seconds):
     X, y = make_classification(
         n_samples=50_000, n_features=40, n_informative=10, n_classes=6, random_state=0
@@ -64,9 +81,105 @@ def test_ctrl_c_leaves_the_estimator_unfitted_and_its_parameters_alone(estimator
     assert model.set_params(**quick).fit(X, y).score(X, y) > 1 / 6
 
 
-@pytest.mark.parametrize("arguments", [{"callbacks": [fail]}, {"eval_metric": failing_metric}])
-def test_error_of_the_users_reaches_the_user(arguments, data):
+class Interruption:
+    """Ctrl-C at the n-th line that the estimators execute."""
+
+    folder = str(Path(sys.modules["skfocal.estimators"].__file__).parent)
+
+    def __init__(self, at=0):
+        self.at, self.lines = at, 0
+
+    def __call__(self, frame, event, argument):
+        if not frame.f_code.co_filename.startswith(self.folder):
+            return None
+        self.lines += event == "line"
+        if event == "line" and self.lines == self.at:
+            raise KeyboardInterrupt
+        return self
+
+    def during(self, fit, *data):
+        tracer = sys.gettrace()
+        sys.settrace(self)
+        try:
+            return fit(*data)
+        except KeyboardInterrupt:
+            return None
+        finally:
+            sys.settrace(tracer)
+
+
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
+def test_ctrl_c_at_any_line_leaves_one_model_or_none(estimator):
+    X, y = few_rows()
+    expected, count = clone(estimator), Interruption()
+    expected = count.during(expected.fit, X, y).predict_proba(X)
+    old = (X[:, :4], y > 0) if hasattr(estimator, "lgbm_params") else None
+    fits = []
+    for at in range(1, count.lines + 1, max(1, count.lines // 60)):
+        model = clone(estimator)
+        old_expected = None if old is None else model.fit(*old).predict_proba(old[0])
+        fits.append(Interruption(at).during(model.fit, X, y))
+        try:
+            check_is_fitted(model)
+        except NotFittedError:
+            continue
+        if model.n_features_in_ == X.shape[1]:
+            np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-9)
+        else:
+            np.testing.assert_array_equal(model.predict_proba(old[0]), old_expected)
+    assert fits.count(None) > 50
+    # BLAS sums in another order by the place of its input in memory.
+    np.testing.assert_allclose(model.fit(X, y).predict_proba(X), expected, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a destructor
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
+def test_ctrl_c_at_any_time_leaves_all_of_a_model_or_none(estimator):
+    X, y = make_classification(4000, 20, n_informative=9, n_classes=4, random_state=0)
+    start = time.perf_counter()
+    expected = clone(estimator).fit(X, y).predict_proba(X)
+    seconds = time.perf_counter() - start
+    model, params = clone(estimator), estimator.get_params()
+    n_interrupted, handler = 0, signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        for delay in np.random.default_rng(0).uniform(0, seconds, 15):
+            try:
+                signal.setitimer(signal.ITIMER_REAL, delay)
+                model.fit(X, y)
+                signal.setitimer(signal.ITIMER_REAL, 0)
+            except KeyboardInterrupt:
+                n_interrupted += 1
+            assert model.get_params() == params
+            if model.__sklearn_is_fitted__():
+                np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-9)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, handler)
+    assert n_interrupted > 0
+    np.testing.assert_allclose(model.fit(X, y).predict_proba(X), expected, rtol=1e-9)
+
+
+def fail_before(env):
+    fail()
+
+
+def fail_later(env):
+    if env.iteration == 3:
+        fail()
+
+
+fail_before.before_iteration = True
+FAILING = [{"callbacks": [fail]}, {"callbacks": [fail_before]}, {"callbacks": [fail_later]}]
+FAILING += [{"eval_metric": failing_metric}, {"eval_metric": ["auc", failing_metric]}]
+
+
+@pytest.mark.parametrize("fitted", [False, True], ids=["first fit", "refit"])
+@pytest.mark.parametrize("arguments", FAILING)
+def test_error_of_the_users_reaches_the_user(arguments, fitted, data):
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1)
+    if fitted:
+        model.fit(*data)
     with pytest.raises(UserError, match="mine"):
         model.fit(*data, eval_X=data[0], eval_y=data[1], **arguments)
     with pytest.raises(NotFittedError):
@@ -74,22 +187,135 @@ def test_error_of_the_users_reaches_the_user(arguments, data):
     assert model.fit(*data).predict(data[0]).shape == (2000,)
 
 
-@pytest.mark.parametrize("estimator", SHORT, ids=lambda estimator: type(estimator).__name__)
+class Silent:
+    """Callback in scikit-learn's protocol that does nothing."""
+
+    max_propagation_depth = None
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        return False
+
+
+@pytest.mark.parametrize("hook", ["setup", "on_fit_task_begin", "on_fit_task_end", "teardown"])
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
+def test_error_of_a_scikit_learn_callback_reaches_the_user(estimator, hook, data, monkeypatch):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
+    expected = clone(estimator).fit(*data).predict_proba(data[0])
+    with monkeypatch.context() as patch:
+        patch.setattr(Silent, hook, lambda *_, **__: fail())
+        model = clone(estimator).set_callbacks(Silent())
+        with pytest.raises(UserError, match="mine"):
+            model.fit(*data)
+    assert model.__sklearn_is_fitted__() == (hook == "teardown")  # which follows the fit
+    # BLAS sums in another order by the place of its input in memory.
+    np.testing.assert_allclose(model.fit(*data).predict_proba(data[0]), expected, rtol=1e-9)
+
+
+def test_refit_that_is_refused_leaves_no_mixture_of_two_models(data):
+    X, y = data
+    model = FocalLGBMClassifier(n_estimators=5, n_jobs=1).fit(X[:, :5], y)
+    expected = model.predict_proba(X[:, :5])
+    with pytest.raises(TypeError, match="callbacks must be a list of callables, got 3"):
+        model.fit(X, y, callbacks=3)  # seen before anything is forgotten
+    np.testing.assert_array_equal(model.predict_proba(X[:, :5]), expected)
+    with pytest.raises(ValueError, match="one class"):
+        model.fit(X, 0 * y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
 def test_failing_scorer_stops_a_search_that_asks_for_it(estimator, data):
     search = GridSearchCV(estimator, {"gamma": [0, 1]}, scoring=fail, error_score="raise", cv=2)
     with pytest.raises(UserError, match="mine"):
         search.fit(*data)
 
 
-@pytest.mark.parametrize("estimator", SHORT, ids=lambda estimator: type(estimator).__name__)
-def test_truncated_pickle_is_refused(estimator, data):
-    whole = pickle.dumps(clone(estimator).fit(*data))
-    for share in (0.1, 0.5, 0.99):
-        with pytest.raises((pickle.UnpicklingError, EOFError)):
-            pickle.loads(whole[: int(share * len(whole))])
+def load_skops(path):
+    io = pytest.importorskip("skops.io")
+    return io.load(path, trusted=io.get_untrusted_types(file=path))
 
 
-@pytest.mark.parametrize("estimator", SHORT, ids=lambda estimator: type(estimator).__name__)
+FORMATS = {
+    "pickle": (
+        lambda model, path: path.write_bytes(pickle.dumps(model)),
+        lambda path: pickle.loads(path.read_bytes()),
+    ),
+    "joblib": (joblib.dump, joblib.load),
+    "skops": (lambda *model_path: pytest.importorskip("skops.io").dump(*model_path), load_skops),
+}
+# What their readers raise.
+TRUNCATED = (EOFError, IndexError, ValueError, struct.error, pickle.UnpicklingError, BadZipFile)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
+def test_truncated_file_is_refused(estimator, form, data, tmp_path):
+    dump, load = FORMATS[form]
+    path, model = tmp_path / "model", clone(estimator).fit(*data)
+    dump(model, path)
+    whole = path.read_bytes()
+    for share in np.linspace(0, 0.99, 25):
+        path.write_bytes(whole[: int(share * len(whole))])
+        with pytest.raises(TRUNCATED):
+            load(path)
+    path.write_bytes(whole)
+    np.testing.assert_array_equal(load(path).predict(data[0]), model.predict(data[0]))
+
+
+def damage(text, rng):
+    """A model text of which a piece is lost, doubled or replaced, or two lines changed places."""
+    start, length = rng.integers(len(text)), rng.integers(1, 40)
+    before, piece, after = text[:start], text[start : start + length], text[start + length :]
+    lines = text.splitlines(keepends=True)
+    first, second = rng.integers(len(lines), size=2)
+    lines[first], lines[second] = lines[second], lines[first]
+    digit = rng.choice([i for i, character in enumerate(text) if character.isdigit()])
+    number = text[:digit] + rng.choice(list("0123456789-. e")) + text[digit + 1 :]
+    byte = before + chr(rng.integers(1, 256)) + text[start + 1 :]
+    return rng.choice([before, before + after, before + 2 * piece + after, "".join(lines), byte,
+                       number, number, number])  # fmt: skip
+
+
+def go_on_from(text):
+    """What is said of a model text in the way of ``init_model``, or whether it predicts numbers."""
+    X, y = few_rows()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.txt"
+        path.write_text(text, encoding="utf-8")
+        try:
+            model = FocalLGBMClassifier(n_estimators=1, n_jobs=1).fit(X, y, init_model=path)
+        except ValueError as error:
+            return str(error)
+    return bool(np.all(np.isfinite(model.predict_proba(X))))
+
+
+def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
+    (X, y), texts, rng = few_rows(), [], np.random.default_rng(0)
+    for lgbm_params in ({}, {"linear_tree": True}):
+        model = FocalLGBMClassifier(n_estimators=2, num_leaves=5, n_jobs=1, lgbm_params=lgbm_params)
+        text = model.fit(X, y, categorical_feature=[5]).to_lightgbm().model_to_string()
+        texts += [text, *(damage(text, rng) for _ in range(119))]
+    # In a process of its own, as it is the process that would end.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        outcomes = list(pool.map(go_on_from, texts, chunksize=50))
+    refusals = [outcome for outcome in outcomes if isinstance(outcome, str)]
+    assert outcomes[0] is outcomes[120] is True
+    assert False not in outcomes
+    assert all("init_model" in refusal for refusal in refusals)
+    assert 80 < len(refusals) < 200
+
+
+@pytest.mark.parametrize("estimator", SHORT, **NAMED)
 def test_threads_fit_clones_and_predict_with_one_model(estimator, data):
     X, y = data
     gammas = np.linspace(0, 3, 12)
@@ -109,3 +335,72 @@ def test_threads_fit_clones_and_predict_with_one_model(estimator, data):
         # BLAS sums in another order on another number of threads.
         np.testing.assert_allclose(own, expected, rtol=1e-9)
         np.testing.assert_array_equal(common, one_by_one[0])
+
+
+def frame(**columns):
+    return pd.DataFrame({"x": np.arange(40.0)} | columns)
+
+
+def broken(index, pointer):
+    """A sparse matrix whose indices lie outside it, at which compiled code reads anywhere."""
+    X = sparse.csr_matrix(np.ones((40, 2)))
+    X.indices[5], X.indptr[5] = index, pointer
+    return X
+
+
+GOOD_X, GOOD_Y = frame(colour=pd.Categorical(["a", "b"] * 20)), np.arange(40) % 2
+EVALUATION = {"eval_X": GOOD_X, "eval_y": GOOD_Y}
+OTHER_COLOURS = GOOD_X.assign(colour=pd.Categorical(["b", "c"] * 20))
+FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"X": frame(day=pd.Categorical(pd.date_range("2020", periods=40)))},
+         "categories must be strings or numbers, column 'day' of X has Timestamp"),
+        ({"X": frame(bin=pd.cut(np.arange(40), 3))}, "column 'bin' of X has Interval"),
+        ({"X": GOOD_X["x"]}, "2-dimensional"),
+        ({"X": GOOD_X.set_axis(["a", "a"], axis=1)}, "different names|unique column names"),
+        ({"X": GOOD_X.assign(x=1j)}, "x: complex128"),
+        ({"X": broken(9, 10)}, "must be < 2"),
+        ({"X": broken(-9, 10)}, "must be >= 0"),
+        ({"X": broken(1, 10**6)}, "indptr|index pointer"),
+        ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must hold labels of the kind of y"),
+        ({**EVALUATION, "eval_names": ["a", "b"]}, "eval_names must hold a name for each"),
+        ({**EVALUATION, "eval_names": [3]}, "eval_names must hold a name for each"),
+        ({"eval_X": (GOOD_X,) * 2, "eval_y": (GOOD_Y,) * 2, "eval_names": ["a", "a"]}, "names"),
+        ({**EVALUATION, "eval_metric": [["auc"]]}, "eval_metric must be a callable or one of"),
+        ({**EVALUATION, "eval_metric": lambda y, p: None}, "eval_metric must return .* got None"),
+        ({**EVALUATION, "eval_metric": lambda y, p: ("a", 1)}, r"must return .* got \('a', 1\)"),
+        ({**EVALUATION, "eval_metric": lambda y, p: ("a", "b", True)}, "eval_metric must return"),
+        ({"categorical_feature": None}, "categorical_feature must be 'auto' or a list, got None"),
+        ({"categorical_feature": [2]}, r"categorical_feature names no column of X: \[2\]"),
+        ({"categorical_feature": [True, -1, [0]]}, r"names no column of X: \[True, -1, \[0\]\]"),
+        ({"init_score": np.full(40, np.nan)}, "init_score contains NaN"),
+        ({"init_score": np.full(40, 1e300)}, "init_score must be finite in float32"),
+        ({"init_score": np.zeros((40, 2))}, r"init_score must .* got an array of shape \(40, 2\)"),
+        ({"callbacks": [None]}, "callbacks must be a list of callables"),
+        ({"init_model": FEW, "X": OTHER_COLOURS}, "init_model was fitted to other categories"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_refusals_name_what_is_wrong(arguments, message):
+    FEW.fit(GOOD_X, GOOD_Y)
+    with pytest.raises((ValueError, TypeError), match=message):
+        clone(FEW).fit(**{"X": GOOD_X, "y": GOOD_Y} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [({"num_leaves": 10**6}, "num_leaves"), ({"lgbm_params": {"max_bin": 1}}, "max_bin")],
+)
+def test_refusals_of_lightgbm_are_value_errors(params, message):
+    with pytest.raises(ValueError, match=f"LightGBM refuses .*{message}"):
+        clone(FEW).set_params(**params).fit(GOOD_X, GOOD_Y)
+
+
+def test_sparse_matrix_with_entries_outside_is_refused_at_predict():
+    model = clone(FEW).fit(np.column_stack([np.arange(40), GOOD_Y]), GOOD_Y)
+    with pytest.raises(ValueError, match="must be < 2"):
+        model.predict(broken(9, 10))

@@ -3,13 +3,20 @@
 ``SKFOCAL_FUZZ=20000 pytest -n 0 tests/test_fuzz.py`` tries so many inputs of each kind.
 """
 
+import contextlib
 import os
+import re
 import warnings
 
 import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.base import clone
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression, focal_loss
 from skfocal.objectives import BinaryFocalLoss, FocalMetric, FocalObjective, MulticlassFocalLoss
@@ -20,7 +27,7 @@ fuzz = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-# The squares of a linear model's features must be numbers, too.
+# The squares of a linear model's features must be numbers, too: 1e300 is for trees alone.
 STRANGE = [np.nan, np.inf, -np.inf, 1e100, -1e100, 5e-324, -5e-324, -0.0]
 NUMBERS = st.one_of(st.floats(-5, 5), st.integers(-3, 3), st.sampled_from(STRANGE))
 SCALARS = st.one_of(
@@ -56,9 +63,106 @@ def rows(draw, n_rows):
         with np.errstate(over="ignore"):
             return X.astype(kind)
     if kind == "frame":
-        pd = pytest.importorskip("pandas")
         return pd.DataFrame(X, columns=draw(st.permutations([*"aabc"]))[:n_features])
     return {"C": X, "text": X.astype(str), "1d": X.ravel(), "ragged": [*X.tolist(), [1.0]]}[kind]
+
+
+def categories(codes, values):
+    return pd.Categorical.from_codes(np.minimum(codes, len(values) - 1), values)
+
+
+# Columns of a frame from small whole numbers, of which -1 means a missing value.
+COLUMNS = {
+    "float": lambda codes: np.where(codes < 0, np.nan, codes),
+    "float32": lambda codes: codes.astype(np.float32),
+    "bool": lambda codes: codes > 0,
+    "Int64": lambda codes: pd.array([None if c < 0 else c for c in codes], dtype="Int64"),
+    "Float32": lambda codes: pd.array([None if c < 0 else c for c in codes], dtype="Float32"),
+    "boolean": lambda codes: pd.array([None if c < 0 else c > 0 for c in codes], dtype="boolean"),
+    "arrow": lambda codes: pd.array([None if c < 0 else c for c in codes], dtype="int8[pyarrow]"),
+    "huge": lambda codes: 1e300 * codes,
+    "infinite": lambda codes: np.where(codes > 2, np.inf, codes),
+    "complex": lambda codes: 1j * codes,
+    "sparse": lambda codes: pd.arrays.SparseArray(codes, fill_value=0),
+    "dates": lambda codes: pd.to_datetime(codes, unit="D"),
+    "zoned dates": lambda codes: pd.to_datetime(codes, unit="D", utc=True),
+    "times": lambda codes: pd.to_timedelta(codes, unit="s"),
+    "periods": lambda codes: pd.PeriodIndex.from_ordinals(codes, freq="D"),
+    "text": lambda codes: np.array(list("abcde"))[codes],
+    "objects": lambda codes: np.array([1, 2.5, "a", pd.NA, None], dtype=object)[codes],
+    "numbers as objects": lambda codes: codes.astype(object),
+    "text categories": lambda codes: categories(codes, list("abcd")),
+    "ordered categories": lambda codes: categories(codes, list("abcd")).as_ordered(),
+    "number categories": lambda codes: categories(codes, [2.5, -np.inf, 2**60, 1e300]),
+    "bool categories": lambda codes: categories(codes, [True, False]),
+    "mixed categories": lambda codes: categories(codes, [0, "a", 2.5, "0"]),
+    "strange categories": lambda codes: categories(codes, ["a", b"b", (1, 2), frozenset()]),
+    "date categories": lambda codes: categories(codes, pd.date_range("2020", periods=3)),
+    "interval categories": lambda codes: pd.cut(codes, [-1, 0, 2, 9]),
+    "no categories": lambda codes: categories(codes, []),
+    "as many categories as rows": lambda codes: pd.Categorical(range(len(codes))),
+    "100000 categories": lambda codes: categories(codes, range(100_000)),
+}
+NAMES = st.one_of(
+    st.permutations([*"abc"]),
+    st.permutations([*"abc"]),
+    st.lists(st.sampled_from(["a", "b", "", 'a":[]', 0, 1, 1.5, None, ("a", 1)]), min_size=3),
+)
+
+
+# Of these pyarrow makes tables that neither it nor pandas can read.
+NOT_FOR_ARROW = {"no categories", "interval categories", "strange categories"}
+
+
+@st.composite
+def frames(draw, n_rows, model):
+    """A frame whose columns are of any dtype, mostly pandas', and of mostly good names."""
+    codes = st.lists(st.integers(-1, 3), min_size=n_rows, max_size=n_rows)
+    kinds = draw(st.lists(kinds_for(model), max_size=3))
+    columns = [pd.Series(COLUMNS[kind](np.array(draw(codes), dtype=int))) for kind in kinds]
+    frame = pd.concat([pd.DataFrame(index=range(n_rows)), *columns], axis=1)
+    frame.columns = draw(NAMES)[: len(kinds)]
+    convert = draw(st.sampled_from([None, None, pl.from_pandas, pa.Table.from_pandas]))
+    if convert is not None and not NOT_FOR_ARROW & set(kinds):
+        with contextlib.suppress(Exception):  # of columns that have no counterpart
+            frame = convert(frame)
+    return frame
+
+
+def kinds_for(model):
+    """Kinds of columns: the squares of a linear model's features must be numbers, too."""
+    return st.sampled_from(sorted({*COLUMNS} - {model is FocalLogisticRegression and "huge"}))
+
+
+SPOILT = {
+    "NaN": lambda X: X.data.__setitem__(slice(3), np.nan),
+    "infinity": lambda X: X.data.__setitem__(slice(3), -np.inf),
+    "zeros": lambda X: X.data.fill(0),
+    "index beyond": lambda X: X.indices.__setitem__(slice(1), 10**6),
+    "negative index": lambda X: X.indices.__setitem__(slice(1), -3),
+    "one index": lambda X: X.indices.fill(0),
+    "pointer beyond": lambda X: X.indptr.__setitem__(slice(1, 2), 10**6),
+    "disorder": lambda X: X.indices.__setitem__(slice(None), X.indices[::-1].copy()),
+    "64-bit indices": lambda X: vars(X).update(indices=X.indices.astype(np.int64)),
+    "16-bit pointers": lambda X: vars(X).update(indptr=X.indptr.astype(np.int16)),
+    "indices of floats": lambda X: vars(X).update(indices=X.indices.astype(float)),
+}
+
+
+BEYOND = {"index beyond", "negative index", "pointer beyond", "indices of floats"}
+
+
+@st.composite
+def sparse_rows(draw, n_rows, spoilt):
+    """A sparse matrix or array of any format and dtype, now and then with a broken structure."""
+    X = draw(st.lists(st.integers(0, 3), min_size=3 * n_rows, max_size=3 * n_rows))
+    dtype = draw(st.sampled_from([float, np.float32, np.int8, bool, np.uint64, complex]))
+    X = np.array(X).reshape(n_rows, 3).astype(dtype)
+    kind = draw(st.sampled_from([sparse.csr_matrix, sparse.csr_array, sparse.csc_array]))
+    X = draw(st.sampled_from([kind, sparse.coo_array, sparse.dia_matrix]))(X)
+    if dtype is float and X.format in {"csr", "csc"} and draw(st.booleans()):
+        SPOILT[draw(st.sampled_from(spoilt))](X)
+    return X
 
 
 @st.composite
@@ -77,19 +181,36 @@ def weights(draw, n_rows):
     return draw(st.one_of(st.none(), st.none(), positive, VALUES))
 
 
+# What Python says of code that took one thing for another.
+OBSCURE = re.compile("Circular|attribute|iterable|subscript|truth value|unhashable|unpack")
+
+
 def attempt(function):
     """The function's result, or None where it refuses with an error that says something."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", RuntimeWarning)  # NumPy's, but not in scikit-learn's checks
-        warnings.filterwarnings("ignore", module=r"sklearn\.")
+        warnings.filterwarnings("ignore", module=r"(sklearn|pandas)\.")
         warnings.filterwarnings("ignore", "invalid value encountered in reduce")
         try:
             return function()
         except (ValueError, TypeError) as refusal:
             error = refusal
     assert str(error)
+    assert not OBSCURE.search(str(error)), error
     return None
+
+
+def assert_probabilities(proba):
+    if proba is not None:
+        assert np.all(proba >= 0)
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)  # X may be float32
+
+
+def features(model, n_rows):
+    """X of any kind. Indices beyond a sparse matrix end the process in SciPy's products."""
+    spoilt = sorted({*SPOILT} - (BEYOND if model is FocalLogisticRegression else set()))
+    return st.one_of(rows(n_rows), frames(n_rows, model), sparse_rows(n_rows, spoilt))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
@@ -107,10 +228,99 @@ def test_fit_works_or_says_what_is_wrong(model, data):
     def fit_predict():
         return model(**few | params).fit(X, y, sample_weight=weight).predict_proba(X)
 
-    proba = attempt(fit_predict)
-    if proba is not None:
-        assert np.all(proba >= 0)
-        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)  # X may be float32
+    assert_probabilities(attempt(fit_predict))
+
+
+FEW = {
+    FocalLGBMClassifier: FocalLGBMClassifier(n_estimators=3, min_child_samples=2, n_jobs=1),
+    FocalLogisticRegression: FocalLogisticRegression(max_iter=20),
+}
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+@fuzz
+@given(data=st.data())
+def test_features_of_any_kind_are_taken_or_refused(model, data):
+    n_rows = data.draw(st.integers(0, 40))
+    X = data.draw(features(model, n_rows))
+    y = np.arange(n_rows) % data.draw(st.integers(2, 3))
+    assert_probabilities(attempt(lambda: clone(FEW[model]).fit(X, y).predict_proba(X)))
+
+
+def table(n_rows, n_classes=2):
+    rng = np.random.default_rng(n_classes)
+    X = pd.DataFrame({"a": rng.normal(size=n_rows), "b": np.arange(n_rows) % 5})
+    X["c"] = pd.Categorical(rng.choice([*"xyz"], n_rows))
+    return X, rng.permutation(n_rows) % n_classes
+
+
+@st.composite
+def changed_tables(draw, n_rows, model):
+    """The table, but for one column of whatever kind."""
+    codes = draw(st.lists(st.integers(-1, 3), min_size=n_rows, max_size=n_rows))
+    column = COLUMNS[draw(kinds_for(model))](np.array(codes, dtype=int))
+    return table(n_rows)[0].assign(**{draw(st.sampled_from([*"abcd"])): column})
+
+
+@pytest.mark.parametrize("trained_on", ["array", "frame"])
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+def test_predictions_of_a_good_model_work_or_say_what_is_wrong(model, trained_on):
+    X, y = table(60, 3)
+    if model is FocalLogisticRegression or trained_on == "array":
+        X = X.assign(c=X["c"].cat.codes.astype(float))
+    fitted = clone(FEW[model]).fit(X if trained_on == "frame" else X.to_numpy(), y)
+
+    @fuzz
+    @given(data=st.data())
+    def predict(data):
+        n_rows = data.draw(st.integers(0, 9))
+        X = data.draw(st.one_of(features(model, n_rows), changed_tables(n_rows, model), VALUES))
+        rounds = {}
+        if model is FocalLGBMClassifier and data.draw(st.booleans()):
+            name = data.draw(st.sampled_from(["start_iteration", "num_iteration"]))
+            rounds[name] = data.draw(st.one_of(st.integers(-3, 9), VALUES))
+        assert_probabilities(attempt(lambda: fitted.predict_proba(X, **rounds)))
+        attempt(lambda: fitted.predict(X, **rounds))
+
+    predict()
+
+
+def arguments(n_rows):
+    """Values of each argument of ``fit`` that evaluates or starts the trees."""
+    size = {"min_size": n_rows, "max_size": n_rows}
+    model = FocalLGBMClassifier
+    some_X = st.one_of(features(model, n_rows), changed_tables(n_rows, model))
+    scores = st.lists(NUMBERS, **size)
+    returned = st.one_of(VALUES, st.tuples(st.just("name"), NUMBERS, st.booleans()))
+    names = st.sampled_from(["auc", "average_precision", "multi_logloss", "binary_error", "l2"])
+    metrics = st.one_of(names, returned.map(lambda value: lambda y, proba: value), VALUES)
+    return {
+        "eval_X": st.one_of(some_X, st.tuples(some_X), st.lists(some_X, max_size=2), VALUES),
+        "eval_y": st.one_of(labels(n_rows), st.tuples(labels(n_rows), labels(n_rows)), VALUES),
+        "eval_sample_weight": st.one_of(weights(n_rows), st.tuples(weights(n_rows))),
+        "eval_metric": st.one_of(metrics, st.lists(metrics, max_size=3)),
+        "eval_names": st.one_of(st.lists(st.text(max_size=2), max_size=2), VALUES),
+        "categorical_feature": st.one_of(
+            st.lists(st.one_of(st.integers(-1, 3), st.sampled_from([*"abcd"])), max_size=3), VALUES
+        ),
+        "init_score": st.one_of(
+            scores, scores.map(np.array), st.tuples(scores, scores).map(np.transpose), VALUES
+        ),
+        "callbacks": VALUES,
+    }
+
+
+@fuzz
+@given(data=st.data())
+def test_arguments_of_fit_work_or_say_what_is_wrong(data):
+    n_rows, n_classes = data.draw(st.integers(20, 40)), data.draw(st.integers(2, 3))
+    X, y = table(n_rows, n_classes)
+    given = {"eval_X": X, "eval_y": y} if data.draw(st.booleans()) else {}
+    names = sorted(arguments(n_rows))
+    for name in data.draw(st.lists(st.sampled_from(names), min_size=1, max_size=2)):
+        given[name] = data.draw(arguments(n_rows)[name])
+    model = clone(FEW[FocalLGBMClassifier]).set_params(early_stopping=data.draw(st.booleans()))
+    assert_probabilities(attempt(lambda: model.fit(X, y, **given).predict_proba(X)))
 
 
 @fuzz

@@ -123,13 +123,19 @@ def encode_labels(y):
         raise ValueError(
             f"y must hold at least two classes, got only one class: {classes.tolist()}."
         )
-    return classes, np.searchsorted(classes, y)  # several times as fast as return_inverse
+    # Both are several times as fast as return_inverse, and the former as the latter.
+    if len(classes) == 2:
+        return classes, (y == classes[1]).astype(np.intp)
+    return classes, np.searchsorted(classes, y)
 
 
 def encode_known_labels(y, classes, name):
     """Index of each label among ``classes``; ValueError where a label is not among them."""
     y = np.asarray(column_or_1d(y))
-    strangers = np.setdiff1d(y, classes)
+    try:
+        strangers = np.setdiff1d(y, classes)
+    except TypeError as error:
+        raise TypeError(f"{name} must hold labels of the kind of y: {error}.") from error
     if len(strangers):
         raise ValueError(
             f"{name} holds labels never seen in training: {strangers.tolist()}; "

@@ -44,13 +44,13 @@ def check_eval_metric(eval_metric):
         return []
     wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
     for metric in wanted:
-        if not callable(metric) and metric not in NAMED_METRICS:
+        if not callable(metric) and not (isinstance(metric, str) and metric in NAMED_METRICS):
             raise ValueError(
                 f"eval_metric must be a callable or one of {sorted(NAMED_METRICS)}, got {metric!r}."
             )
         if callable(metric):
             _count_arguments(metric)
-    return wanted
+    return [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]]
 
 
 def probability_metric(metric, to_proba):
@@ -85,9 +85,17 @@ def probability_metric(metric, to_proba):
         proba = to_proba(raw_prediction)
         proba = proba[:, 1] if proba.shape[1] == 2 else proba
         arguments = dataset.get_label().astype(np.intp), proba, dataset.get_weight()
-        return metric(*arguments[:n_arguments])
+        return _check_results(metric(*arguments[:n_arguments]))
 
     return custom
+
+
+def check_callbacks(callbacks):
+    """Return LightGBM's callbacks as a list."""
+    callbacks = [] if callbacks is None else callbacks
+    if not isinstance(callbacks, list | tuple | set) or not all(map(callable, callbacks)):
+        raise TypeError(f"callbacks must be a list of callables, got {callbacks!r}.")
+    return list(callbacks)
 
 
 def stop_early(patience):
@@ -119,6 +127,22 @@ def _count_arguments(metric):
             f"got a callable of {n_arguments} arguments."
         )
     return n_arguments
+
+
+def _check_results(results):
+    """What a user's metric returns, as a list; TypeError where LightGBM would not understand it."""
+    try:
+        return [
+            (name, float(value), bool(higher_is_better))
+            for name, value, higher_is_better in (
+                results if isinstance(results, list) else [results]
+            )
+        ]
+    except (TypeError, ValueError):
+        raise TypeError(
+            "eval_metric must return (name, value, is_higher_better) or a list of such, "
+            f"got {results!r}."
+        ) from None
 
 
 def _one_hot(y_true, proba):

@@ -1,5 +1,6 @@
 """LightGBM trees trained with the focal loss."""
 
+from copy import copy
 from numbers import Integral, Real
 
 import lightgbm
@@ -10,12 +11,24 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
 from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
-from skfocal.estimators._evaluation import check_eval_metric, probability_metric, stop_early
-from skfocal.estimators._frames import lightgbm_input
+from skfocal.estimators._evaluation import (
+    check_callbacks,
+    check_eval_metric,
+    probability_metric,
+    stop_early,
+)
+from skfocal.estimators._frames import categories, lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
 from skfocal.estimators._native import read_native, to_native
 from skfocal.estimators._progress import Progress, log_training
-from skfocal.estimators._rows import Rows, evaluation_rows, feature_arguments, hold_out
+from skfocal.estimators._rows import (
+    Rows,
+    check_init_score,
+    evaluation_names,
+    evaluation_rows,
+    feature_arguments,
+    hold_out,
+)
 from skfocal.objectives import FocalMetric, FocalObjective
 from skfocal.objectives._blocks import n_threads
 from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
@@ -260,7 +273,7 @@ class FocalLGBMClassifier(FocalClassifier):
             LightGBM's callbacks.
         init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
             Fitted model whose trees and start to go on from, also as :meth:`to_lightgbm` gives it
-            or as the file it was saved to.
+            or as the file it was saved to. X must have its features and their categories.
         eval_set : None
             Not supported: use ``eval_X`` and ``eval_y``.
 
@@ -281,31 +294,35 @@ class FocalLGBMClassifier(FocalClassifier):
             self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
         )
         params = self._train_params()
-        metrics = check_eval_metric(eval_metric)
+        metrics, callbacks = check_eval_metric(eval_metric), check_callbacks(callbacks)
+        init_model = copy(self) if init_model is self else init_model
+        self._forget()
         X = lightgbm_input(self, X, reset=True)
         classes, y = encode_labels(y)
+        if init_score is not None:
+            init_score = check_init_score(init_score, len(classes))
         train = Rows(X, y, check_weight(sample_weight, X, dtype=np.float32), init_score)
         evaluation = evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes)
         features = feature_arguments(self, categorical_feature)
-        init_booster, start = self._check_init_model(init_model, classes)
+        init_booster, start = self._check_init_model(init_model, classes, X)
         loss = build_loss(self, classes, y, train.weight)
         if self.early_stopping and not evaluation:
             train, evaluation = hold_out(train, self.validation_fraction, self.random_state)
+        names = evaluation_names(eval_names, len(evaluation))
         if start is None:
             start = loss.fit_intercept_only(train.y, train.weight) if init_score is None else 0.0
 
         fitted = {"classes_": classes, "loss_": loss, "_start": start, "evals_result_": {}}
         train_set, feval = train.dataset(params, features), self._metrics(loss, start, metrics)
-        self._forget()
         booster = _train(
             params | self._objective_params(loss, start, train),
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
-            valid_names=list(eval_names or [f"valid_{i}" for i in range(len(evaluation))]),
+            valid_names=names,
             feval=feval,
             callbacks=[
-                *(callbacks or []),
+                *callbacks,
                 *self._callbacks(fitted["evals_result_"], None if evaluation else feval[-1]),
                 *progress.boosting_callbacks(fitted),
             ],
@@ -411,14 +428,14 @@ class FocalLGBMClassifier(FocalClassifier):
 
     def _num_threads(self):
         """LightGBM's 0 respects the limits that joblib sets in its workers."""
-        return 0 if self.n_jobs is None else n_threads(self.n_jobs)
+        return n_threads(self.n_jobs) if self.n_jobs else 0
 
     def _seed(self):
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _check_init_model(self, init_model, classes):
+    def _check_init_model(self, init_model, classes, X):
         """Trees to go on from and their start, or None twice."""
         if init_model is None:
             return None, None
@@ -441,6 +458,12 @@ class FocalLGBMClassifier(FocalClassifier):
                 raise ValueError(
                     f"init_model was fitted to {fitted} {what}, X and y ask for {given}."
                 )
+        own = categories(X)
+        if list(own.values()) != (booster.pandas_categorical or []):
+            raise ValueError(
+                "init_model was fitted to other categories than X has, or in another order: pass "
+                f"the columns {list(own)} of X with .cat.set_categories."
+            )
         return booster, start
 
     def _objective_params(self, loss, start, train):
@@ -451,6 +474,7 @@ class FocalLGBMClassifier(FocalClassifier):
             curvature=self.curvature,
             offset=start,
             scale=curvature_scale(loss, train.y, train.weight),
+            n_jobs=n_threads(self.n_jobs),
         )
         several = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
         return {"objective": objective, **several}
@@ -487,7 +511,7 @@ def _train(params, train_set, **arguments):
                 "under a custom objective."
             ) from error
         if "_count" not in str(error):
-            raise
+            raise ValueError(f"LightGBM refuses the data or the parameters: {error}") from error
         raise ValueError(
             "LightGBM made an empty leaf (its issue #4739): raise min_child_samples or "
             f"min_child_weight. {error}"

@@ -1,14 +1,16 @@
 """Rows for LightGBM to train on or to evaluate, from what users pass to ``fit``."""
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import lightgbm
 import numpy as np
 from sklearn.model_selection import train_test_split
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import check_consistent_length
 
 from skfocal.estimators._base import check_weight, encode_known_labels
@@ -74,6 +76,34 @@ def evaluation_rows(estimator, eval_X, eval_y, eval_sample_weight, classes):
     return evaluation
 
 
+def evaluation_names(eval_names, n_sets):
+    """Names of the evaluation sets."""
+    if eval_names is None:
+        return [f"valid_{i}" for i in range(n_sets)]
+    names = list(eval_names) if isinstance(eval_names, Iterable) else []
+    distinct = {name for name in names if isinstance(name, str)}
+    if not len(names) == len(distinct) == n_sets:
+        raise ValueError(
+            f"eval_names must hold a name for each evaluation set, of which there are {n_sets}, "
+            f"got {eval_names!r}."
+        )
+    return names
+
+
+def check_init_score(init_score, n_classes):
+    """Scores to start from as a float array; ValueError where they are none."""
+    scores = check_array(init_score, dtype=np.float64, ensure_2d=False, input_name="init_score")
+    shape = (len(scores),) if n_classes == 2 else (len(scores), n_classes)
+    if scores.size != np.prod(shape):
+        raise ValueError(
+            "init_score must hold a score for each row or, where there are several classes, for "
+            f"each row and class, got an array of shape {scores.shape}."
+        )
+    if np.abs(scores).max() > np.finfo(np.float32).max:  # in which gradients are computed
+        raise ValueError("init_score must be finite in float32, got larger scores.")
+    return scores.reshape(shape)
+
+
 def hold_out(rows, fraction, random_state):
     """Split rows into those to train on and one evaluation set, stratified where possible."""
     everything = np.arange(len(rows.y))
@@ -91,18 +121,23 @@ def hold_out(rows, fraction, random_state):
 def feature_arguments(estimator, categorical_feature):
     """Names of the features and indices of the categorical ones, as a Dataset takes them."""
     names = list(getattr(estimator, "feature_names_in_", []))
-    if isinstance(categorical_feature, str):
+    if isinstance(categorical_feature, str) or not isinstance(categorical_feature, Iterable):
         if categorical_feature != "auto":
             raise ValueError(
                 f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
             )
     else:
-        unknown = {c for c in categorical_feature if isinstance(c, str)} - set(names)
-        if unknown:
-            raise ValueError(f"categorical_feature names no column of X: {sorted(unknown)}.")
-        categorical_feature = [
-            names.index(c) if isinstance(c, str) else c for c in categorical_feature
+        columns = {name: i for i, name in enumerate(names)}
+        columns |= {i: i for i in range(estimator.n_features_in_)}
+        wanted = list(categorical_feature)
+        unknown = [
+            c
+            for c in wanted
+            if not isinstance(c, str | Integral) or isinstance(c, bool) or c not in columns
         ]
+        if unknown:
+            raise ValueError(f"categorical_feature names no column of X: {unknown}.")
+        categorical_feature = [columns[c] for c in wanted]
     # LightGBM refuses characters that mean something in its model format.
     if not names or set('",:[]{}') & set("".join(names)):
         names = [f"Column_{i}" for i in range(estimator.n_features_in_)]
