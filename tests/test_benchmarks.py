@@ -1,4 +1,4 @@
-"""The quality benchmark and the study, in small, and the scores that they report."""
+"""The quality benchmark, the study, the load and the soak in small, and the scores they report."""
 
 import os
 import subprocess
@@ -24,6 +24,7 @@ SCRIPTS = [
 ]
 
 pytestmark = pytest.mark.skipif(not BENCHMARKS.exists(), reason="needs a source checkout")
+reads_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")
 
 
 @pytest.fixture
@@ -154,3 +155,41 @@ def test_a_sample_keeps_the_rare_classes_whole_and_the_shares_of_the_others(modu
 def test_holms_correction_of_a_textbook_example(modules):
     p_values = pd.Series([0.01, 0.04, 0.03, 0.005])
     assert modules["tables"]._holm(p_values).tolist() == [0.03, 0.06, 0.06, 0.02]
+
+
+@reads_proc
+def test_load_learns_in_a_process_of_its_own_and_says_what_that_takes(modules, capsys):
+    pytest.importorskip("tqdm")
+    import load
+
+    problem = load.Problem(600, 20, n_classes=3, density=0.2, rounds=10, C_l1=1.0)
+    assert load.table("Fits", ["s", "MB", "new", "shares", "truth"], load.fit, [problem]) == []
+    printed = capsys.readouterr().out
+    assert printed.count("20.0% of 600 x 20, 3 classes") == len(problem.models())
+    assert load.predict(problem, "linear")[1] == []
+
+
+@reads_proc
+def test_load_reports_a_process_that_the_system_kills(modules, capsys):
+    pytest.importorskip("tqdm")
+    import load
+
+    failures = load.table("Fits", [], _die, [load.Problem(1, 1)])
+    assert len(failures) == 2
+    assert all("was killed" in failure for failure in failures)
+
+
+def _die(problem, name):
+    os._exit(9)
+
+
+@reads_proc
+def test_soak_measures_memory_in_every_part_of_its_time(modules, monkeypatch, capsys):
+    pytest.importorskip("tqdm")
+    import soak
+
+    monkeypatch.setattr(soak, "CASES", soak.CASES[::7])
+    memory = soak.soak(minutes=0.005, rows=3)
+    assert len(memory) == 3
+    assert abs(memory[-1] - memory[0]) < soak.MAX_GROWTH
+    assert capsys.readouterr().out.count("\n| 0.") == 3

@@ -20,7 +20,13 @@ LOSSES = [
     MulticlassFocalLoss(3, gamma=2),
     MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
 ]
-CONTAINERS = [np.ascontiguousarray, np.asfortranarray, sparse.csr_array, sparse.csc_array]
+CONTAINERS = [
+    np.ascontiguousarray,
+    np.asfortranarray,
+    sparse.csr_array,
+    sparse.csc_array,
+    sparse.csr_matrix,
+]
 SCALE, L2 = 0.7, 0.3
 
 # Sums of some ten rounded terms of order one to ten, where nothing worse than rounding happens.

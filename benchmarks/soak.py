@@ -1,0 +1,89 @@
+"""Fit and predict for minutes, always on other data, and watch the memory (Linux).
+
+    python benchmarks/soak.py --minutes 10
+
+prints a Markdown table, a row for each tenth of the time, and ends with an error where the
+memory of the process grew from the first row to the last.
+"""
+
+import argparse
+import itertools
+import os
+import warnings
+from time import perf_counter
+
+import numpy as np
+from experiments import environment
+from memory import resident
+from scipy import sparse
+from sklearn.datasets import make_classification
+from sklearn.exceptions import ConvergenceWarning
+
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+
+MODELS = {
+    "trees": FocalLGBMClassifier(n_estimators=20),
+    "trees, early stopping": FocalLGBMClassifier(n_estimators=20, early_stopping=True),
+    "linear": FocalLogisticRegression(n_jobs=2),
+    "linear, L1": FocalLogisticRegression(l1_ratio=1.0, n_jobs=2),
+}
+CASES = list(itertools.product(MODELS, (2, 4), (False, True), (False, True)))
+# Of data of many sizes the allocator keeps some pages, the more the longer it runs. A fit holds
+# about 1 MB: to lose a fiftieth of that in each of several thousand would show.
+MAX_GROWTH = 30  # MB
+
+
+def fit_and_predict(name, n_classes, is_sparse, is_weighted, seed):
+    """Fit one kind of model to data of a random size; the number of predictions made."""
+    rng = np.random.default_rng(seed)
+    X, y = make_classification(
+        n_samples=rng.integers(200, 5_000),
+        n_features=rng.integers(10, 50),
+        n_informative=8,
+        n_classes=n_classes,
+        weights=[0.9] if n_classes == 2 else None,
+        random_state=seed,
+    )
+    if is_sparse:
+        X = sparse.csr_matrix(np.where(np.abs(X) > 1, X, 0))
+    weight = rng.uniform(0.5, 2, size=len(y)) if is_weighted else None
+    model = MODELS[name].set_params(gamma=rng.uniform(0, 3))
+    model.fit(X, y, sample_weight=weight)
+    calls = [model.predict, model.predict_proba, model.decision_function]
+    for call in calls:
+        call(X)
+    return len(calls)
+
+
+def soak(minutes, rows=10):
+    """Print memory after each of ``rows`` parts of the time; return it in MB."""
+    for seed, case in enumerate(CASES):  # what comes with the first use of anything is no growth
+        fit_and_predict(*case, seed)
+    print("\n| minute | fits | predictions | resident (MB) | threads |\n|---|---|---|---|---|")
+    predictions, memory, start = 0, [], perf_counter()
+    for fits in itertools.count(1):
+        predictions += fit_and_predict(*CASES[fits % len(CASES)], seed=len(CASES) + fits)
+        passed = (perf_counter() - start) / 60
+        if passed >= minutes * (len(memory) + 1) / rows:
+            memory.append(resident())
+            threads = len(os.listdir("/proc/self/task"))
+            cells = f"{passed:.1f} | {fits:,} | {predictions:,} | {memory[-1]:.0f} | {threads}"
+            print(f"| {cells} |", flush=True)
+        if len(memory) == rows:
+            return memory
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10)
+    warnings.simplefilter("ignore", ConvergenceWarning)
+    print(environment())
+    memory = soak(parser.parse_args().minutes)
+    growth = memory[-1] - memory[0]
+    print(f"\nMemory grew by {growth:.1f} MB ({growth / memory[0]:.1%}) from the first row on.")
+    if growth > MAX_GROWTH:
+        raise SystemExit(f"More than the {MAX_GROWTH} MB that the allocator may keep: a leak.")
+
+
+if __name__ == "__main__":
+    main()
