@@ -13,7 +13,7 @@ from mpmath import exp, log, log1p, mp, mpf
 
 mp.dps = 50
 
-GAMMAS = [0, 1e-3, 0.1, 0.5, 0.75, 1, 1.7, 2, 2.5, 5]
+GAMMAS = [0, 1e-3, 0.1, 0.5, 0.75, 1, 4 / 3, 1.7, 2, 2.5, 5]
 
 # A few units in the last place: 23 of float64's, 25 of float32's.
 TOLERANCE = {np.float64: 5e-15, np.float32: 3e-6}

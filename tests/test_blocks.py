@@ -119,6 +119,7 @@ def test_threads_do_not_share_scratch_memory():
 @pytest.mark.parametrize(
     ("n_jobs", "limit", "expected"),
     [
+        (1, None, 1),
         (3, None, 3),
         (3, "1", 3),
         (-1, "1", 8),

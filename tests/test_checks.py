@@ -15,6 +15,7 @@ BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
         (-1, ValueError, r"gamma must be finite and >= 0, got -1\."),
         (np.nan, ValueError, r"gamma must be finite and >= 0, got nan\."),
         (np.inf, ValueError, r"gamma must be finite and >= 0, got inf\."),
+        (101, ValueError, r"gamma must be at most 100, got 101\."),
         ([1, 2, 3, 4], ValueError, r"gamma must be a number or one .* \[1, 2, 3, 4\]\."),
         ([[1, 2]], ValueError, r"gamma must be a number or one number .* \[\[1, 2\]\]\."),
         ("two", TypeError, r"gamma must be numeric, got 'two'\."),

@@ -113,11 +113,11 @@ def test_ctrl_c_at_any_line_leaves_one_model_or_none(estimator):
     X, y = few_rows()
     expected, count = clone(estimator), Interruption()
     expected = count.during(expected.fit, X, y).predict_proba(X)
-    old = (X[:, :4], y > 0) if hasattr(estimator, "lgbm_params") else None
+    old = X[:, :4], y > 0
     fits = []
     for at in range(1, count.lines + 1, max(1, count.lines // 60)):
         model = clone(estimator)
-        old_expected = None if old is None else model.fit(*old).predict_proba(old[0])
+        old_expected = model.fit(*old).predict_proba(old[0])
         fits.append(Interruption(at).during(model.fit, X, y))
         try:
             check_is_fitted(model)

@@ -149,9 +149,6 @@ SPOILT = {
 }
 
 
-BEYOND = {"index beyond", "negative index", "pointer beyond", "indices of floats"}
-
-
 @st.composite
 def sparse_rows(draw, n_rows, spoilt):
     """A sparse matrix or array of any format and dtype, now and then with a broken structure."""
@@ -208,9 +205,8 @@ def assert_probabilities(proba):
 
 
 def features(model, n_rows):
-    """X of any kind. Indices beyond a sparse matrix end the process in SciPy's products."""
-    spoilt = sorted({*SPOILT} - (BEYOND if model is FocalLogisticRegression else set()))
-    return st.one_of(rows(n_rows), frames(n_rows, model), sparse_rows(n_rows, spoilt))
+    """X of any kind."""
+    return st.one_of(rows(n_rows), frames(n_rows, model), sparse_rows(n_rows, sorted(SPOILT)))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)

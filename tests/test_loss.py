@@ -285,3 +285,10 @@ def test_start_is_finite_where_the_last_class_has_no_rows(loss):
     zero_weight = np.arange(loss.n_classes) < loss.n_classes - 1
     expected = loss.fit_intercept_only(np.arange(loss.n_classes), zero_weight.astype(float))
     np.testing.assert_array_equal(start, expected)
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=repr)
+def test_complex_labels_are_refused_even_where_they_are_real(loss):
+    _, raw, _ = sample(loss, n_rows=2)
+    with pytest.raises(ValueError, match=r"^y_true must hold class indices from 0 to"):
+        loss.loss(np.array([0j, 1 + 0j]), raw)

@@ -4,6 +4,7 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -164,6 +165,7 @@ class FocalLogisticRegression(FocalClassifier):
             If the optimality conditions do not hold to ``tol`` when the solver stops by itself.
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
+        self._forget()
         X, y = self._check_features(X, y=y)
         classes, y = encode_labels(y)
         sample_weight = check_weight(sample_weight, X)
@@ -190,7 +192,6 @@ class FocalLogisticRegression(FocalClassifier):
                 "n_iter_": np.array([n_iter], dtype=np.int32),
             }
 
-        self._forget()
         coef, n_iter, violation = minimize_linear(
             objective,
             start,
@@ -235,9 +236,13 @@ class FocalLogisticRegression(FocalClassifier):
         return tags
 
     def _check_features(self, X, **y_or_reset):
-        return validate_data(
+        checked = validate_data(
             self, X, **y_or_reset, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
+        X = checked[0] if isinstance(checked, tuple) else checked
+        if sparse.issparse(X):
+            X.check_format()  # indices beyond the shape would end the process
+        return checked
 
     def _penalty(self):
         """Factors of the L1 norm, of half the squared L2 norm and of the loss."""

@@ -27,7 +27,7 @@ class BinaryFocalLoss(FocalLoss):
     Raises
     ------
     ValueError
-        If gamma is negative or not finite, or alpha is out of range.
+        If gamma is negative or above 100, or alpha is out of range.
 
     References
     ----------

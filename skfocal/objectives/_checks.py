@@ -2,6 +2,8 @@
 
 import numpy as np
 
+MAX_GAMMA = 100.0  # beyond which what is left of the loss is no number of float32
+
 
 def check_option(name, value, allowed):
     """Raise ValueError unless ``value`` is one of the ``allowed`` names."""
@@ -19,6 +21,8 @@ def check_gamma(gamma, n_classes):
         )
     if not np.all(np.isfinite(values) & (values >= 0)):
         raise ValueError(f"gamma must be finite and >= 0, got {gamma!r}.")
+    if np.any(values > MAX_GAMMA):
+        raise ValueError(f"gamma must be at most {MAX_GAMMA:g}, got {gamma!r}.")
     if np.all(values == values.flat[0]):
         return float(values.flat[0])
     return tuple(values.tolist())

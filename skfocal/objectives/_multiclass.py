@@ -32,7 +32,7 @@ class MulticlassFocalLoss(FocalLoss):
     Raises
     ------
     ValueError
-        If ``n_classes < 2``, gamma is negative or not finite, or alpha is out of range.
+        If ``n_classes < 2``, gamma is negative or above 100, or alpha is out of range.
 
     References
     ----------
