@@ -27,7 +27,7 @@ def focal_loss(
         Probabilities, of the second class or of all classes in the order of the sorted labels.
         As in ``log_loss``, they are clipped to the dtype's eps away from 0 and 1.
     gamma : float or array-like of shape (n_classes,), default=2.0
-        Focusing exponent >= 0; 0 is the log loss.
+        Focusing exponent from 0 to 100; 0 is the log loss.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.
     sample_weight : array-like of shape (n_samples,), default=None

@@ -3,6 +3,7 @@
 from numbers import Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -107,6 +108,23 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         decision = self._decision(raw_prediction)
         best = decision.argmax(axis=1) if decision.ndim > 1 else (decision > 0).astype(np.intp)
         return self.classes_[best]
+
+
+def check_sparse(X):
+    """Refuse a sparse matrix with indices beyond its shape.
+
+    Compiled code, SciPy's conversions too, reads and writes at them: anywhere in the process.
+    """
+    if not sparse.issparse(X) or X.ndim != 2:
+        return
+    try:
+        if X.format == "coo":
+            sparse.coo_matrix((X.data, (X.row, X.col)), shape=X.shape)  # which checks them
+        else:
+            X = X if X.format in {"csr", "csc", "bsr"} else X.tocsr()
+            X.check_format()
+    except ValueError as error:
+        raise ValueError(f"X must be a valid sparse matrix, but {error}.") from error
 
 
 def encode_labels(y):

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from skfocal.estimators._base import check_sparse
+
 
 def lightgbm_input(estimator, X, *, reset):
     """Validate X, setting or checking the estimator's feature names and number of features.
@@ -26,6 +28,7 @@ def lightgbm_input(estimator, X, *, reset):
         if reset:
             _check_categories(X)
         return X
+    check_sparse(X)
     X = validate_data(
         estimator,
         X,
@@ -65,11 +68,7 @@ def _check_categories(X):
 
 
 def _with_single_entries(X):
-    """Sparse matrix that holds each entry once and in order: LightGBM misreads others.
-
-    Indices beyond the shape, at which it would end the process, are refused.
-    """
-    X.check_format()
+    """Sparse matrix that holds each entry once and in order: LightGBM misreads others."""
     X = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[X.format](X)  # also of sparse arrays
     if not X.has_canonical_format:
         X = X.copy()

@@ -43,8 +43,8 @@ class FocalLGBMClassifier(FocalClassifier):
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent >= 0, of all classes or of each in the order of ``classes_``. 0 is
-        cross-entropy; values above 2 seldom pay.
+        Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
+        0 is cross-entropy; values above 2 seldom pay.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``, so 0.25
         *down*-weights the positives.

@@ -4,13 +4,18 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
+from skfocal.estimators._base import (
+    FocalClassifier,
+    build_loss,
+    check_sparse,
+    check_weight,
+    encode_labels,
+)
 from skfocal.estimators._progress import Progress
 from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
 from skfocal.objectives._linear import LinearObjective
@@ -26,8 +31,8 @@ class FocalLogisticRegression(FocalClassifier):
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=2.0
-        Focusing exponent >= 0, of all classes or of each in the order of ``classes_``. 0 is
-        cross-entropy.
+        Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
+        0 is cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``: 0.25
         *down*-weights the positives, and 0.5 halves the loss, so it halves C.
@@ -236,13 +241,10 @@ class FocalLogisticRegression(FocalClassifier):
         return tags
 
     def _check_features(self, X, **y_or_reset):
-        checked = validate_data(
+        check_sparse(X)
+        return validate_data(
             self, X, **y_or_reset, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
-        X = checked[0] if isinstance(checked, tuple) else checked
-        if sparse.issparse(X):
-            X.check_format()  # indices beyond the shape would end the process
-        return checked
 
     def _penalty(self):
         """Factors of the L1 norm, of half the squared L2 norm and of the loss."""

@@ -19,7 +19,8 @@ class BinaryFocalLoss(FocalLoss):
     Parameters
     ----------
     gamma : float or (float, float), default=2.0
-        Focusing exponent >= 0; a pair is (gamma of class 0, gamma of class 1). 0 is cross-entropy.
+        Focusing exponent from 0 to 100; a pair is (gamma of class 0, gamma of class 1). 0 is
+        cross-entropy.
     alpha : None, float in (0, 1) or (float, float), default=None
         Factors of the classes' losses. A float ``a`` means ``(1 - a, a)`` as in Lin et al.: 0.25
         *down*-weights class 1, and 0.5 halves the whole loss where None does not.

@@ -60,7 +60,7 @@ class FocalObjective(_FocalCallable):
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=2.0
-        Focusing exponent >= 0.
+        Focusing exponent from 0 to 100.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.
     n_classes : int, default=2

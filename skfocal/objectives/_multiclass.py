@@ -25,7 +25,7 @@ class MulticlassFocalLoss(FocalLoss):
     n_classes : int
         Number of classes, >= 2.
     gamma : float or array-like of shape (n_classes,), default=2.0
-        Focusing exponent >= 0 of all classes or of each. 0 is cross-entropy.
+        Focusing exponent from 0 to 100 of all classes or of each. 0 is cross-entropy.
     alpha : None or array-like of shape (n_classes,), default=None
         Positive factors of the classes' losses.
 
