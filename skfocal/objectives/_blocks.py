@@ -56,11 +56,14 @@ def for_each_block(function, shares):
     """Call ``function(rows, empty_like)`` for each block of rows.
 
     ``empty_like`` stands in for NumPy's, with memory that is given out anew for the next block.
+    There are as many threads as shares, but one that is done takes blocks of the others: cores
+    are seldom equally free.
     """
+    blocks = iter([rows for share in shares for rows in share])
 
-    def work(share):
+    def work(_):
         with _scratch() as scratch:
-            for rows in share:
+            for rows in blocks:
                 scratch.recycle()
                 function(rows, scratch.empty_like)
 
