@@ -272,3 +272,19 @@ def test_thousands_of_sparse_features(gamma):
     model = FocalLogisticRegression(gamma, tol=1e-8, max_iter=500).fit(X, y)
     assert model.coef_[0, 7] == 0
     assert violation(model, X, y) < 1e-6  # tol is relative to a gradient of about 5
+
+
+@pytest.mark.parametrize("solver", ["auto", "trust-exact", "prox-newton"])
+@pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix])
+@pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e25), (np.float64, 1e200)])
+def test_features_whose_squares_overflow_are_refused(solver, make, dtype, large):
+    X, y = make_classification(60, 5, random_state=0)
+    model = FocalLogisticRegression(solver=solver, l1_ratio=float(solver == "prox-newton"))
+    model.fit(make(X.astype(dtype)), y)
+    X[7, 0] = large
+    with pytest.raises(ValueError, match=f"X must hold smaller numbers: .*{dtype.__name__}"):
+        clone(model).fit(make(X.astype(dtype)), y)
+    X[:, 0] = np.finfo(dtype).max
+    model.coef_[0, 0] = 10
+    with pytest.raises(ValueError, match="X must hold smaller numbers: scores overflow"):
+        model.predict_proba(make(X.astype(dtype)))

@@ -4,8 +4,10 @@ import warnings
 from numbers import Integral, Real
 
 import numpy as np
+from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -18,7 +20,8 @@ from skfocal.estimators._base import (
 )
 from skfocal.estimators._progress import Progress
 from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
-from skfocal.objectives._linear import LinearObjective
+from skfocal.objectives._blocks import n_threads, row_shares, sum_over_blocks
+from skfocal.objectives._linear import BLOCK_ELEMENTS, LinearObjective
 
 
 class FocalLogisticRegression(FocalClassifier):
@@ -171,7 +174,8 @@ class FocalLogisticRegression(FocalClassifier):
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         self._forget()
-        X, y = self._check_features(X, y=y)
+        X, y = self._check_features(X, y=y, ensure_all_finite=False)
+        self._check_squares(X)
         classes, y = encode_labels(y)
         sample_weight = check_weight(sample_weight, X)
         loss = build_loss(self, classes, y, sample_weight)
@@ -232,7 +236,12 @@ class FocalLogisticRegression(FocalClassifier):
         """
         check_is_fitted(self)
         X = self._check_features(X, reset=False)
-        raw_prediction = X @ self.coef_.T + self.intercept_
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw_prediction = X @ self.coef_.T + self.intercept_
+        if not np.all(np.isfinite(raw_prediction)):
+            raise ValueError(
+                f"X must hold smaller numbers: scores overflow {raw_prediction.dtype}."
+            )
         return raw_prediction[:, 0] if len(self.classes_) == 2 else raw_prediction
 
     def __sklearn_tags__(self):
@@ -240,11 +249,24 @@ class FocalLogisticRegression(FocalClassifier):
         tags.input_tags.sparse = True
         return tags
 
-    def _check_features(self, X, **y_or_reset):
+    def _check_features(self, X, **arguments):
         check_sparse(X)
         return validate_data(
-            self, X, **y_or_reset, accept_sparse="csr", dtype=[np.float64, np.float32]
+            self, X, **arguments, accept_sparse="csr", dtype=[np.float64, np.float32]
         )
+
+    def _check_squares(self, X):
+        """Refuse features that are not finite or whose squares, which the Hessian sums, are not."""
+        values = X.data[:, np.newaxis] if sparse.issparse(X) else X
+
+        def norm(rows):
+            with np.errstate(over="ignore"):
+                return np.linalg.norm(values[rows])
+
+        shares = row_shares(len(values), BLOCK_ELEMENTS // values.shape[1], n_threads(self.n_jobs))
+        if not np.isfinite(sum_over_blocks(norm, shares)):
+            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
+            raise ValueError(f"X must hold smaller numbers: their squares overflow {X.dtype}.")
 
     def _penalty(self):
         """Factors of the L1 norm, of half the squared L2 norm and of the loss."""
