@@ -1,24 +1,23 @@
 """Time rivals side by side: interleaved runs, medians and ratios."""
 
 from statistics import median
-from time import perf_counter, sleep
-
-# Seconds between runs. Threads of BLAS wait in a loop for a tenth of one after their work, which
-# takes a core from whoever comes next.
-PAUSE = 0.2
+from time import perf_counter
 
 
-def interleaved(functions, repeats):
+def interleaved(functions, repeats, warm=False):
     """Median seconds of each function by name, all run once per round.
 
     A shared machine's pace changes from second to second: in turns, it changes for all alike.
+    ``warm``: run each once more before, untimed. Threads of BLAS wait for more work in a loop for a
+    tenth of a second, and take a core from whoever comes next.
     """
     seconds = {name: [] for name in functions}
     for function in functions.values():
         function()  # warm: buffers, caches, lazy imports
     for _ in range(repeats):
         for name, function in functions.items():
-            sleep(PAUSE)
+            if warm:
+                function()
             start = perf_counter()
             function()
             seconds[name].append(perf_counter() - start)
