@@ -1,6 +1,7 @@
 """The multiclass loss against 50-digit arithmetic and against the binary loss."""
 
 import tracemalloc
+import warnings
 from itertools import chain
 
 import mpmath
@@ -191,3 +192,13 @@ def test_spread_takes_all_its_memory_from_the_allocator():
     tracemalloc.stop()
     # Less than the smallest array, three truth values a row; NumPy casts by way of 50 kB.
     assert peak < 3 * n_rows
+
+
+def test_start_is_that_of_equal_weights_however_small_they_are():
+    y = np.arange(18) % 9
+    loss = MulticlassFocalLoss(9, gamma=2.0)
+    expected = loss.fit_intercept_only(y)
+    least = np.full(18, 5e-324)  # of which sums are exact
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(loss.fit_intercept_only(y, least), expected)

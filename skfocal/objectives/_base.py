@@ -240,7 +240,9 @@ class FocalLoss:
         if self.alpha is not None:
             masses *= self.alpha
         check_mass(masses)
-        return np.maximum(masses / masses.sum(), 1e-15)
+        with np.errstate(over="ignore"):  # of which NumPy 1.26 warns where the sum is subnormal
+            masses /= masses.sum()
+        return np.maximum(masses, 1e-15)
 
 
 def times(values, factor):
