@@ -29,6 +29,10 @@ def test_gamma(gamma, error, message, n_classes):
         MulticlassFocalLoss(n_classes, gamma=gamma)
 
 
+def test_the_largest_gamma_is_allowed():
+    assert BinaryFocalLoss(gamma=100).gamma == 100
+
+
 def test_one_bad_gamma_among_several():
     with pytest.raises(ValueError, match=r"gamma must be finite and >= 0, got \(1, -2\)\."):
         BinaryFocalLoss(gamma=(1, -2))

@@ -253,6 +253,7 @@ def test_blocks_of_rows_add_up_to_the_whole_on_any_number_of_threads(loss, n_job
     problem = make_problem(loss, n_samples=95)
     whole = all_results(problem.objective(), problem)
     monkeypatch.setattr(_linear, "BLOCK_ELEMENTS", 30)
+    monkeypatch.setattr(_linear, "MIN_BLOCK_ROWS", 10)
     parts = all_results(problem.objective(n_jobs=n_jobs), problem)
     for got, expected in zip(parts, whole, strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)  # a hundred terms
