@@ -194,7 +194,7 @@ class FocalLoss:
 
         def evaluate(rows, empty_like):
             scores = raw[rows].T
-            block = np.add(scores, shift, out=empty_like(scores, dtype), casting="same_kind")
+            block = np.add(scores, shift, out=empty_like(scores, dtype))
             factor = None if weight is None else weight[rows].astype(dtype)
             if scale != 1:
                 factor = scale if factor is None else scale * factor
