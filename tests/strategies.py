@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
+from skfocal.objectives._checks import LARGEST_FACTOR
 from skfocal.objectives._loss import make_loss
 
 # Numbers that float32 holds exactly: what is compared is the arithmetic, not the rounding of
@@ -14,8 +15,8 @@ MODERATE = st.floats(-30, 30)
 
 
 def any_score(dtype):
-    """The whole range in which ``(1 + gamma) * score`` is itself a number of the dtype."""
-    largest = float(np.finfo(dtype).max) / 64
+    """The whole range that is allowed, in which multiples of a score do not overflow."""
+    largest = float(np.finfo(dtype).max) / LARGEST_FACTOR
     width = 64 if dtype is np.float64 else 32
     ranges = [5.0, 800.0, largest]
     return st.one_of(*(st.floats(-bound, bound, width=width) for bound in ranges))

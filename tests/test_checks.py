@@ -1,9 +1,14 @@
 """Every wrong argument is an error that names the argument and says what was got."""
 
+import re
+from functools import partial
+
 import numpy as np
 import pytest
 
-from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
+from skfocal.objectives import BinaryFocalLoss, FocalObjective, MulticlassFocalLoss
+from skfocal.objectives._checks import LARGEST_FACTOR, MAX_GAMMA
+from skfocal.objectives._loss import make_loss
 
 BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
 
@@ -139,6 +144,31 @@ def test_sample_weight(loss):
             ValueError, match=r"^sample_weight must hold a positive weight, got none"
         ):
             mean([0, 1], [0, 0])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
+    loss = make_loss(n_classes, gamma=MAX_GAMMA, alpha=None)
+    y = np.array([0, 1])
+    largest = np.finfo(dtype).max / LARGEST_FACTOR
+    raw = np.array([0, largest] if n_classes == 2 else [[0, 0, 0], [-largest, largest, 0]], dtype)
+    functions = [
+        partial(function, y)
+        for function in (loss.loss_gradient, loss.gradient_hessian, loss.hessian_operator)
+    ]
+    functions += [loss.predict_proba, loss.predict_log_proba]
+    functions += [loss.log_odds] if n_classes == 2 else []
+    functions += [partial(FocalObjective(MAX_GAMMA, n_classes=n_classes), y)] * (
+        dtype == np.float32
+    )
+    for function in functions:
+        function(raw)  # without a warning
+        for value in (np.nan, np.inf, -np.inf, np.nextafter(largest, np.inf, dtype=dtype)):
+            raw_prediction = raw.copy()
+            raw_prediction[0] = value
+            with pytest.raises(ValueError, match=re.escape(f"got {value}.")):
+                function(raw_prediction)
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)

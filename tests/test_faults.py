@@ -401,6 +401,21 @@ def test_refusals_of_lightgbm_are_value_errors(params, message):
         clone(FEW).set_params(**params).fit(GOOD_X, GOOD_Y)
 
 
+@pytest.mark.parametrize(("seed", "n_estimators"), [(6, 1), (168, 1), (168, 3), (222, 3)])
+def test_leaves_that_lightgbm_spoils_are_refused(seed, n_estimators):
+    # Weights of 25 decades cancel where it subtracts one leaf's sums from its parent's: a leaf is
+    # empty, or infinite, in the last tree or before it.
+    rng = np.random.default_rng(seed)
+    X, y, weight = rng.normal(size=(300, 2)), np.arange(300) % 2, 10 ** rng.uniform(-25, 0, 300)
+    model = FocalLGBMClassifier(2.0, n_estimators=n_estimators, learning_rate=1.0, n_jobs=1)
+    model.set_params(min_child_samples=1, min_child_weight=0)
+    with pytest.raises(ValueError, match=r"raise min_child_(samples or min_child_)?weight"):
+        model.fit(X, y, sample_weight=weight)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(model)
+    assert model.set_params(min_child_weight=1e-3).fit(X, y, weight).score(X, y) > 0.5
+
+
 @pytest.mark.parametrize("form", ["csr", "csc", "bsr", "coo", "lil"])
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
 def test_sparse_matrix_with_entries_outside_is_refused(estimator, form):

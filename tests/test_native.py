@@ -1,5 +1,6 @@
 """The estimator as a LightGBM model in its own right."""
 
+import re
 import subprocess
 import sys
 
@@ -34,6 +35,7 @@ TREES = {
     "goss": {"boosting_type": "goss"},
     "bagging": {"subsample": 0.5, "subsample_freq": 1},
     "linear_trees": {"lgbm_params": {"linear_tree": True}},
+    "categorical_splits": {"lgbm_params": {"cat_smooth": 0.0, "min_data_per_group": 1}},
     "early_stopping": {"early_stopping": True, "n_iter_no_change": 2, "learning_rate": 0.5},
     "gamma_per_class": {"gamma": [0.5, 2.0], "class_weight": "balanced"},
 }
@@ -168,6 +170,20 @@ def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
     )
 
 
+@pytest.mark.parametrize("trees", TREES)
+def test_init_model_goes_on_from_trees_of_every_kind(trees):
+    first, X = fitted(2, trees)
+    n_categorical = re.findall(r"^num_cat=(\d+)$", first.booster_.model_to_string(), re.MULTILINE)
+    assert (set(n_categorical) > {"0"}) == (trees == "categorical_splits")
+    on, _ = fitted(2, init_model=first.to_lightgbm())
+    n_trees = first.booster_.num_trees()
+    np.testing.assert_allclose(
+        on.raw_predict(X, num_iteration=n_trees),
+        first.raw_predict(X, num_iteration=n_trees),
+        **SUM,
+    )
+
+
 def test_plain_lightgbm_goes_on_from_the_native_model():
     first, X = fitted(2)
     _, y = dataset()
@@ -189,6 +205,14 @@ FOREIGN = {
     "truncated": ("Tree=9\n", "", "not complete"),
     "no end": ("end of trees", "", "not complete"),
     "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "damaged"),
+    "field twice": ("label_index=0", "label_index=0\nlabel_index=0", "each of its fields once"),
+    "trees per round": ("per_iteration=1", "per_iteration=2", "does not describe its trees"),
+    "names run together": ("6 Column_7", "6_Column_7", "init_model is damaged: .*feature_names"),
+    "no last line": ("pandas_categorical:null", "", "last line is not pandas_categorical"),
+    "another leaf": ("num_leaves=22", "num_leaves=23", "Tree=0 does not hold a tree"),
+    "unknown feature": ("split_feature=1 ", "split_feature=9 ", "Tree=0 does not hold a tree"),
+    "child of two": ("left_child=6 2 ", "left_child=6 6 ", "Tree=0 does not hold a tree"),
+    "no left children": ("left_child=", "lost_child=", "Tree=0 does not hold a tree"),
 }
 
 

@@ -503,7 +503,7 @@ class FocalLGBMClassifier(FocalClassifier):
 def _train(params, train_set, **arguments):
     """``lightgbm.train``, with clear errors for failures that data or parameters cause."""
     try:
-        return lightgbm.train(params, train_set, **arguments)
+        booster = lightgbm.train(params, train_set, **arguments)
     except lightgbm.basic.LightGBMError as error:
         if "num_features" in str(error):
             raise ValueError(
@@ -516,3 +516,6 @@ def _train(params, train_set, **arguments):
             "LightGBM made an empty leaf (its issue #4739): raise min_child_samples or "
             f"min_child_weight. {error}"
         ) from error
+    if not np.all(np.isfinite([booster.lower_bound(), booster.upper_bound()])):
+        raise ValueError("LightGBM made a leaf of infinite value: raise min_child_weight.")
+    return booster

@@ -17,6 +17,7 @@ from skfocal.objectives._checks import (
     check_option,
     check_raw_prediction,
     check_sample_weight,
+    check_scores,
     check_y_true,
     class_indices,
 )
@@ -58,7 +59,8 @@ class FocalLoss:
         Raises
         ------
         ValueError
-            If shapes disagree or ``y_true`` holds anything but class indices.
+            If shapes disagree, ``y_true`` holds anything but class indices, or ``raw_prediction``
+            NaN or numbers whose loss may overflow.
         """
         return self._map(self._loss_block, ["row"], y_true, raw_prediction, sample_weight)[0]
 
@@ -194,7 +196,9 @@ class FocalLoss:
 
         def evaluate(rows, empty_like):
             scores = raw[rows].T
-            block = np.add(scores, shift, out=empty_like(scores, dtype))
+            with np.errstate(over="ignore"):  # where dtype is the smaller one
+                block = np.add(scores, shift, out=empty_like(scores, dtype))
+            check_scores(block)
             factor = None if weight is None else weight[rows].astype(dtype)
             if scale != 1:
                 factor = scale if factor is None else scale * factor
@@ -213,6 +217,7 @@ class FocalLoss:
 
         def evaluate(rows, empty_like):
             scores = np.positive(raw[rows].T, out=empty_like(raw[rows].T))
+            check_scores(scores)
             for k, column in enumerate(function(scores, probability, empty_like)):
                 result[rows, k] = column
 

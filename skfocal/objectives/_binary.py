@@ -7,7 +7,12 @@ from scipy.special import log_expit
 from skfocal.objectives import _margin
 from skfocal.objectives._base import PROBABILITIES, FocalLoss, times
 from skfocal.objectives._blocks import for_each_block
-from skfocal.objectives._checks import check_option, check_raw_prediction, class_indices
+from skfocal.objectives._checks import (
+    check_option,
+    check_raw_prediction,
+    check_scores,
+    class_indices,
+)
 
 
 class BinaryFocalLoss(FocalLoss):
@@ -63,6 +68,7 @@ class BinaryFocalLoss(FocalLoss):
         result = np.empty_like(raw)
 
         def evaluate(rows, empty_like):
+            check_scores(raw[rows])
             result[rows] = self._log_odds_block(raw[rows], probability, empty_like)
 
         for_each_block(evaluate, self._shares(raw))

@@ -3,6 +3,7 @@
 import numpy as np
 
 MAX_GAMMA = 100.0  # beyond which what is left of the loss is no number of float32
+LARGEST_FACTOR = 512  # of a score: twice 1 + MAX_GAMMA for a difference of two, and their sums
 
 
 def check_option(name, value, allowed):
@@ -62,6 +63,18 @@ def check_raw_prediction(raw_prediction, n_outputs):
         columns = "" if n_outputs == 1 else f", {n_outputs}"
         raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
     return raw
+
+
+def check_scores(block):
+    """Raise ValueError where raw predictions hold NaN, or numbers whose loss may overflow."""
+    limit = np.finfo(block.dtype).max / LARGEST_FACTOR
+    lowest, highest = block.min(initial=0), block.max(initial=0)
+    if not -limit <= lowest <= highest <= limit:
+        got = highest if highest > limit else lowest
+        raise ValueError(
+            f"raw_prediction must hold numbers up to {limit:.0e} in size, got {got}. Where trees "
+            "give such scores, to leaves without curvature, raise min_child_weight."
+        )
 
 
 def check_y_true(y_true, n_rows, n_classes):

@@ -4,7 +4,7 @@ With ``m`` the margin, ``p = expit(m)`` the probability of the true class and ``
 its complement, the loss of a row is ``f(m) = q**gamma * softplus(-m)``. This file is the only
 home of that formula: of its derivatives, of the second-order terms handed to boosted trees and
 of the map from scores to probabilities. Binary and multiclass losses reach it through the chain
-rule in ``_loss.py``, which also applies class factors and sample weights.
+rule in ``_binary.py`` and ``_multiclass.py``, which also apply class factors and weights.
 
 Every function takes an array of margins and computes in its dtype. ``gamma`` is a float or an
 array like ``margin``. Nothing is clipped, no epsilon is added and ``1 - p`` is never formed, so
