@@ -167,8 +167,18 @@ def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
         for value in (np.nan, np.inf, -np.inf, np.nextafter(largest, np.inf, dtype=dtype)):
             raw_prediction = raw.copy()
             raw_prediction[0] = value
-            with pytest.raises(ValueError, match=re.escape(f"got {value}.")):
+            message = (
+                f"got {value}. Where trees give such scores, to leaves without curvature, raise"
+            )
+            with pytest.raises(ValueError, match=re.escape(message)):
                 function(raw_prediction)
+
+
+def test_scores_beyond_the_objectives_own_dtype_are_refused():
+    with pytest.raises(
+        ValueError, match=r"raw_prediction must hold numbers up to 7e\+35.* got inf"
+    ):
+        FocalObjective(2.0)(np.array([0, 1]), np.array([0, 1e300]))
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)

@@ -259,12 +259,12 @@ class FocalLogisticRegression(FocalClassifier):
         """Refuse features that are not finite or whose squares, which the Hessian sums, are not."""
         values = X.data[:, np.newaxis] if sparse.issparse(X) else X
 
-        def norm(rows):
+        def sum_of_squares(rows):
             with np.errstate(over="ignore"):
-                return np.linalg.norm(values[rows])
+                return np.einsum("ij,ij->", values[rows], values[rows])
 
         shares = row_shares(len(values), BLOCK_ELEMENTS // values.shape[1], n_threads(self.n_jobs))
-        if not np.isfinite(sum_over_blocks(norm, shares)):
+        if not np.isfinite(sum_over_blocks(sum_of_squares, shares)):
             assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
             raise ValueError(f"X must hold smaller numbers: their squares overflow {X.dtype}.")
 

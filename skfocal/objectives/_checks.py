@@ -68,7 +68,7 @@ def check_raw_prediction(raw_prediction, n_outputs):
 def check_scores(block):
     """Raise ValueError where raw predictions hold NaN, or numbers whose loss may overflow."""
     limit = np.finfo(block.dtype).max / LARGEST_FACTOR
-    lowest, highest = block.min(initial=0), block.max(initial=0)
+    lowest, highest = block.min(), block.max()
     if not -limit <= lowest <= highest <= limit:
         got = highest if highest > limit else lowest
         raise ValueError(
