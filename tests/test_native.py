@@ -209,9 +209,9 @@ FOREIGN = {
     "trees per round": ("per_iteration=1", "per_iteration=2", "does not describe its trees"),
     "names run together": ("6 Column_7", "6_Column_7", "init_model is damaged: .*feature_names"),
     "no last line": ("pandas_categorical:null", "", "last line is not pandas_categorical"),
-    "another leaf": ("num_leaves=22", "num_leaves=23", "Tree=0 does not hold a tree"),
-    "unknown feature": ("split_feature=1 ", "split_feature=9 ", "Tree=0 does not hold a tree"),
-    "child of two": ("left_child=6 2 ", "left_child=6 6 ", "Tree=0 does not hold a tree"),
+    "more leaves": (r"num_leaves=\d", "num_leaves=9", "Tree=0 does not hold a tree"),
+    "unknown feature": (r"split_feature=\d", "split_feature=9", "Tree=0 does not hold a tree"),
+    "root below itself": (r"left_child=(-?)\d\b", r"left_child=\g<1>0", "does not hold a tree"),
     "no left children": ("left_child=", "lost_child=", "Tree=0 does not hold a tree"),
 }
 
@@ -221,8 +221,9 @@ def test_init_model_refuses_a_foreign_newer_or_damaged_file(case, tmp_path):
     old, new, message = FOREIGN[case]
     model, _ = fitted(2)
     text = model.to_lightgbm().model_to_string()
-    assert old in text
-    (tmp_path / "model.txt").write_text(text.replace(old, new, 1))
+    damaged = re.sub(old, new, text, count=1)
+    assert damaged != text
+    (tmp_path / "model.txt").write_text(damaged)
     with pytest.raises(ValueError, match=message):
         fitted(2, init_model=tmp_path / "model.txt")
 

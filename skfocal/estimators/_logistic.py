@@ -260,7 +260,7 @@ class FocalLogisticRegression(FocalClassifier):
         values = X.data[:, np.newaxis] if sparse.issparse(X) else X
 
         def sum_of_squares(rows):
-            with np.errstate(over="ignore"):
+            with np.errstate(over="ignore"):  # and without BLAS: its threads would keep a core
                 return np.einsum("ij,ij->", values[rows], values[rows])
 
         shares = row_shares(len(values), BLOCK_ELEMENTS // values.shape[1], n_threads(self.n_jobs))
