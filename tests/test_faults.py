@@ -381,7 +381,6 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({"init_score": np.full(40, np.nan)}, "init_score contains NaN"),
         ({"init_score": np.full(40, 1e300)}, "init_score must be finite in float32"),
         ({"init_score": np.zeros((40, 2))}, r"init_score must .* got an array of shape \(40, 2\)"),
-        ({"y": np.array([b"a", "b"] * 20, object)}, "y must hold labels of one kind"),
         ({"callbacks": [None]}, "callbacks must be a list of callables"),
         ({"init_model": FEW, "X": OTHER_COLOURS}, "init_model was fitted to other categories"),
     ],
