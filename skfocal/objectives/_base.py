@@ -169,15 +169,21 @@ class FocalLoss:
         -------
         proba : ndarray of shape (n_samples, n_classes)
 
+        Raises
+        ------
+        ValueError
+            If ``probability`` is none of these, or ``raw_prediction`` of another shape or holds NaN
+            or numbers that may overflow.
+
         References
         ----------
         Charoenphakdee et al., On focal loss for class-posterior probability estimation, CVPR 2021.
         """
-        return self._map_raw(self._proba_block, raw_prediction, probability)
+        return self._map_raw(self._proba_block, raw_prediction, probability, self.n_classes)
 
     def predict_log_proba(self, raw_prediction, probability="posterior"):
         """Logarithm of :meth:`predict_proba`, finite where that underflows."""
-        return self._map_raw(self._log_proba_block, raw_prediction, probability)
+        return self._map_raw(self._log_proba_block, raw_prediction, probability, self.n_classes)
 
     def _map(
         self, function, outputs, y_true, raw_prediction, sample_weight,
@@ -209,11 +215,11 @@ class FocalLoss:
         for_each_block(evaluate, self._shares(raw, n_jobs))
         return results
 
-    def _map_raw(self, function, raw_prediction, probability):
-        """Evaluate a block function of raw predictions alone, which gives a column per class."""
+    def _map_raw(self, function, raw_prediction, probability, n_columns):
+        """Evaluate a block function of raw predictions alone, which gives so many columns."""
         check_option("probability", probability, PROBABILITIES)
         raw = check_raw_prediction(raw_prediction, self._width)
-        result = np.empty((len(raw), self.n_classes), dtype=raw.dtype)
+        result = np.empty((len(raw), n_columns), dtype=raw.dtype)
 
         def evaluate(rows, empty_like):
             scores = np.positive(raw[rows].T, out=empty_like(raw[rows].T))

@@ -5,14 +5,8 @@ from scipy.optimize import brentq
 from scipy.special import log_expit
 
 from skfocal.objectives import _margin
-from skfocal.objectives._base import PROBABILITIES, FocalLoss, times
-from skfocal.objectives._blocks import for_each_block
-from skfocal.objectives._checks import (
-    check_option,
-    check_raw_prediction,
-    check_scores,
-    class_indices,
-)
+from skfocal.objectives._base import FocalLoss, times
+from skfocal.objectives._checks import check_option, class_indices
 
 
 class BinaryFocalLoss(FocalLoss):
@@ -57,22 +51,13 @@ class BinaryFocalLoss(FocalLoss):
     def log_odds(self, raw_prediction, probability="posterior"):
         """Log-odds of class 1, strictly increasing in the raw prediction.
 
-        Parameters are those of :meth:`predict_proba`.
+        Parameters and errors are those of :meth:`predict_proba`.
 
         Returns
         -------
         log_odds : ndarray of shape (n_samples,)
         """
-        check_option("probability", probability, PROBABILITIES)
-        raw = check_raw_prediction(raw_prediction, 1)
-        result = np.empty_like(raw)
-
-        def evaluate(rows, empty_like):
-            check_scores(raw[rows])
-            result[rows] = self._log_odds_block(raw[rows], probability, empty_like)
-
-        for_each_block(evaluate, self._shares(raw))
-        return result
+        return self._map_raw(self._log_odds_column, raw_prediction, probability, 1)[:, 0]
 
     def fit_intercept_only(self, y_true, sample_weight=None):
         """Constant raw prediction of least loss: the score whose posterior is class 1's share.
@@ -134,6 +119,9 @@ class BinaryFocalLoss(FocalLoss):
         if probability == "unweighted" and self.alpha is not None:
             odds += float(np.log(self.alpha[0]) - np.log(self.alpha[1]))
         return odds
+
+    def _log_odds_column(self, raw, probability, empty_like):
+        return (self._log_odds_block(raw, probability, empty_like),)
 
     def _proba_block(self, raw, probability, empty_like):
         odds = self._log_odds_block(raw, probability, empty_like)
