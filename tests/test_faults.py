@@ -16,6 +16,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -32,6 +33,14 @@ LONG = [
 ]
 SHORT = [FocalLGBMClassifier(n_estimators=10, n_jobs=1), FocalLogisticRegression(n_jobs=2)]
 NAMED = {"ids": lambda estimator: type(estimator).__name__}
+
+
+@pytest.fixture(autouse=True)
+def settings_of_sklearn():
+    """An interrupt while scikit-learn changes a setting for the time of a fit leaves it changed."""
+    config = sklearn.get_config()
+    yield
+    sklearn.set_config(**config)
 
 
 @pytest.fixture(scope="module")
