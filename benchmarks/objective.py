@@ -35,7 +35,8 @@ def compare_with_compiled(n_rows, n_classes, repeats):
     else:
         loss, title = HalfMultinomialLoss(n_classes=n_classes), "HalfMultinomialLoss (compiled)"
     y_true, raw = labels.astype(float), np.ascontiguousarray(scores)
-    functions = {title: lambda: loss.gradient_hessian(y_true, raw, n_threads=1)}
+    used = {"gradient_out": np.empty_like(raw), "hessian_out": np.empty_like(raw)}
+    functions = {title: lambda: loss.gradient_hessian(y_true, raw, n_threads=1, **used)}
     for curvature in CURVATURES:
         for gamma in (0.0, 1.7, 2.0):
             for n_jobs in (1, 2):
@@ -44,7 +45,7 @@ def compare_with_compiled(n_rows, n_classes, repeats):
                 name = f"{curvature}, gamma {gamma}, {n_jobs} thread{'s' * (n_jobs > 1)}"
                 functions[name] = lambda objective=objective: objective(labels, scores)
     heading = f"### {n_rows:,} rows, {n_classes} classes"
-    print(table(heading, interleaved(functions, repeats), title, per=n_rows))
+    print(table(heading, interleaved(functions, repeats, warm=True), title, per=n_rows))
 
 
 def compare_with_packages(n_rows, repeats):
@@ -68,18 +69,29 @@ def compare_with_packages(n_rows, repeats):
         class_balanced = FLLoss(2.0)
         functions["gbdtCBL"] = lambda: class_balanced(labels, scores)
     if len(functions) > 1:
-        seconds = interleaved(functions, repeats)
+        seconds = interleaved(functions, repeats, warm=True)
         print(table("### Other packages, gamma 2", seconds, "skfocal", per=n_rows))
 
 
 def growth(repeats):
-    """Nanoseconds per row from 10^5 to 10^7 rows."""
-    objective = FocalObjective(2.0, n_jobs=1)
-    print("\n### Growth, majorant, gamma 2\n\n| rows | ns per row |\n|---|---|")
+    """Nanoseconds per row from 10^5 to 10^7 rows, where results take used memory and new one."""
+    print("\n### Growth, majorant, gamma 2 (ns per row)\n")
+    print("| rows | results in used memory | in new memory |\n|---|---|---|")
     for n_rows in (10**5, 10**6, 10**7):
-        scores, labels = scores_and_labels(n_rows, 2)
-        seconds = interleaved({"": lambda s=scores, y=labels: objective(y, s)}, repeats)[""]
-        print(f"| {n_rows:,} | {1e9 * seconds / n_rows:.1f} |")
+        used, new = (1e9 * seconds / n_rows for seconds in times_by_memory(n_rows, repeats))
+        print(f"| {n_rows:,} | {used:.1f} | {new:.1f} |")
+
+
+def times_by_memory(n_rows, repeats):
+    """Seconds where the last results are gone before the next ones are made, and after."""
+    objective, kept = FocalObjective(2.0, n_jobs=1), []
+    scores, labels = scores_and_labels(n_rows, 2)
+
+    def keep():
+        kept[:] = objective(labels, scores)
+
+    for function in (lambda: objective(labels, scores), keep):
+        yield interleaved({"": function}, repeats)[""]
 
 
 def main():

@@ -10,7 +10,6 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skfocal.objectives._blocks import (
-    Scratch,
     for_each_block,
     map_shares,
     n_threads,
@@ -82,26 +81,6 @@ def test_threads_work_in_a_forked_process():
     assert map_shares(sum, [[1], [2]]) == [1, 2]  # the threads are there before
     with multiprocessing.get_context("fork").Pool(1) as pool:
         assert pool.apply_async(map_shares, (sum, [[1], [2]])).get(timeout=30) == [1, 2]
-
-
-def test_scratch_arrays_are_apart_within_a_block_and_the_same_memory_in_the_next():
-    scratch = Scratch()
-    kinds = [
-        (np.zeros((3, 5)), None),
-        (np.zeros(7, np.float32), bool),
-        (np.asfortranarray(np.ones((2, 3))), None),
-    ]
-    first = [scratch.empty_like(*kind) for kind in kinds]
-    for (prototype, dtype), array in zip(kinds, first, strict=True):
-        assert array.shape == prototype.shape
-        assert array.dtype == (dtype or prototype.dtype)
-        assert array.flags.c_contiguous
-        assert not any(np.shares_memory(array, other) for other in first if other is not array)
-    scratch.recycle()
-    for kind, array in zip(kinds, first, strict=True):
-        assert np.shares_memory(scratch.empty_like(*kind), array)
-    scratch.recycle()
-    assert scratch.empty_like(np.zeros(1000)).size == 1000  # more than there was
 
 
 def test_threads_do_not_share_scratch_memory():

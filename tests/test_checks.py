@@ -176,7 +176,8 @@ def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
 
 def test_scores_beyond_the_objectives_own_dtype_are_refused():
     with pytest.raises(
-        ValueError, match=r"raw_prediction must hold numbers up to 7e\+35.* got inf"
+        ValueError,
+        match=r"raw_prediction, plus any offset, .* up to 7e\+35.* got inf",
     ):
         FocalObjective(2.0)(np.array([0, 1]), np.array([0, 1e300]))
 

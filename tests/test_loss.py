@@ -216,7 +216,9 @@ def test_dtype_asked_for_is_that_of_computation_and_result(loss):
     np.testing.assert_array_equal(gradient, expected[0])
     np.testing.assert_array_equal(curvature, expected[1])
     exact = loss.gradient_curvature(y, raw, weight, curvature="newton")
-    rounded = loss.gradient_curvature(y, raw, weight, curvature="newton", result_dtype=np.float32)
+    rounded = loss.gradient_curvature(
+        y, raw, weight, curvature="newton", result_like=partial(np.empty_like, dtype=np.float32)
+    )
     for got, wanted in zip(rounded, exact, strict=True):
         assert got.dtype == np.float32
         np.testing.assert_array_equal(got, wanted.astype(np.float32))

@@ -12,7 +12,7 @@ from reference import TOLERANCE, relative_error
 from scipy.special import softmax
 
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
-from skfocal.objectives._blocks import Scratch
+from skfocal.objectives._memory import Scratch
 from skfocal.objectives._softmax import softmax_spread, true_margin
 
 GAMMAS = [0, 0.1, 0.5, 1.7, 2, 5]

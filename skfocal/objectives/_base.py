@@ -111,7 +111,7 @@ class FocalLoss:
         offset=0.0,
         scale=1.0,
         dtype=None,
-        result_dtype=None,
+        result_like=None,
         n_jobs=1,
     ):
         """Gradient and the second-order term of boosted trees, at ``raw_prediction + offset``.
@@ -131,8 +131,8 @@ class FocalLoss:
             Factor of both results.
         dtype : dtype, default=None
             Of the computation; by default that of ``raw_prediction``.
-        result_dtype : dtype, default=None
-            Of the results; by default ``dtype``.
+        result_like : callable, default=None
+            Makes the array of a result from one like it; by default NumPy's, in ``dtype``.
         n_jobs : int or None, default=1
             Threads; ``None`` means as many as OpenMP would use.
 
@@ -144,7 +144,7 @@ class FocalLoss:
         check_option("curvature", curvature, ("majorant", "geometric", "newton", "exact"))
         block = partial(self._curvature_block, curvature=curvature)
         rows = (y_true, raw_prediction, sample_weight)
-        return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, result_dtype, n_jobs)
+        return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, result_like, n_jobs)
 
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
@@ -187,7 +187,7 @@ class FocalLoss:
 
     def _map(
         self, function, outputs, y_true, raw_prediction, sample_weight,
-        offset=0.0, scale=1.0, dtype=None, result_dtype=None, n_jobs=1,
+        offset=0.0, scale=1.0, dtype=None, result_like=None, n_jobs=1,
     ):  # fmt: skip
         """Evaluate a block function over all rows; ``outputs`` says the shape of each result."""
         raw = check_raw_prediction(raw_prediction, self._width)
@@ -196,9 +196,8 @@ class FocalLoss:
         dtype = raw.dtype if dtype is None else np.dtype(dtype)
         shift = np.reshape(offset, (-1, 1)) if np.ndim(offset) else offset
         shapes = {"row": raw if raw.ndim == 1 else raw[:, 0], "raw": raw}
-        results = tuple(
-            np.empty_like(shapes[kind], dtype=result_dtype or dtype) for kind in outputs
-        )
+        result_like = result_like or partial(np.empty_like, dtype=dtype)
+        results = tuple(result_like(shapes[kind]) for kind in outputs)
 
         def evaluate(rows, empty_like):
             scores = raw[rows].T

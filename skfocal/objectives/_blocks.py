@@ -12,8 +12,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
-import numpy as np
 from threadpoolctl import ThreadpoolController
+
+from skfocal.objectives._memory import scratch_memory
 
 # Per temporary. Threads that meet at the GIL put each other to sleep: with smaller blocks, and so
 # more calls, two threads take longer than one (benchmarks/objective.py).
@@ -62,7 +63,7 @@ def for_each_block(function, shares):
     blocks = iter([rows for share in shares for rows in share])
 
     def work(_):
-        with _scratch() as scratch:
+        with scratch_memory() as scratch:
             for rows in blocks:
                 scratch.recycle()
                 function(rows, scratch.empty_like)
@@ -73,49 +74,6 @@ def for_each_block(function, shares):
 def sum_over_blocks(function, shares):
     """Sum of the arrays ``function(rows)``."""
     return sum(map_shares(lambda share: sum(map(function, share)), shares))
-
-
-class Scratch:
-    """Memory for the temporaries of one block after the other.
-
-    Fresh memory of this size comes from the system page by page, for which threads wait in line:
-    that can cost more than the arithmetic.
-    """
-
-    def __init__(self):
-        self._buffers, self._n_used = [], 0
-
-    def empty_like(self, prototype, dtype=None):
-        """Uninitialised C-contiguous array of the prototype's shape."""
-        dtype = prototype.dtype if dtype is None else np.dtype(dtype)
-        size = prototype.size * dtype.itemsize
-        if self._n_used == len(self._buffers):
-            self._buffers.append(np.empty(0, np.uint8))
-        if self._buffers[self._n_used].size < size:
-            self._buffers[self._n_used] = np.empty(size, np.uint8)
-        buffer = self._buffers[self._n_used]
-        self._n_used += 1
-        return np.ndarray(prototype.shape, dtype, buffer)
-
-    def recycle(self):
-        """Take back all that was given out."""
-        self._n_used = 0
-
-
-@contextlib.contextmanager
-def _scratch():
-    """Scratch memory of this thread alone, which is kept for later: rounds of boosting are many."""
-    try:
-        scratch = _idle_scratch.pop()
-    except IndexError:
-        scratch = Scratch()
-    try:
-        yield scratch
-    finally:
-        _idle_scratch.append(scratch)
-
-
-_idle_scratch: list = []
 
 
 @contextlib.contextmanager

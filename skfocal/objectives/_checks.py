@@ -72,8 +72,9 @@ def check_scores(block):
     if not -limit <= lowest <= highest <= limit:
         got = highest if highest > limit else lowest
         raise ValueError(
-            f"raw_prediction must hold numbers up to {limit:.0e} in size, got {got}. Where trees "
-            "give such scores, to leaves without curvature, raise min_child_weight."
+            f"raw_prediction, plus any offset, must hold numbers up to {limit:.0e} in size, got "
+            f"{got}. Where trees give such scores, to leaves without curvature, raise "
+            "min_child_weight."
         )
 
 

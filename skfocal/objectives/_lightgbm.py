@@ -6,6 +6,7 @@ import numpy as np
 
 from skfocal.objectives._checks import as_floats, check_option
 from skfocal.objectives._loss import make_loss
+from skfocal.objectives._memory import Recycled
 
 CURVATURES = ("majorant", "geometric", "newton")
 
@@ -90,6 +91,10 @@ class FocalObjective(_FocalCallable):
     LightGBM keeps gradients in float32, so they are computed in float32, except at ``gamma=0``,
     where the trees are to be LightGBM's own.
 
+    The memory of the results, 8 bytes for each raw prediction, is kept for the next call, as long
+    as the objective lives; deep and unpickled copies start without. Results, views of them and
+    buffers that somebody still holds are never written over.
+
     Examples
     --------
     >>> from lightgbm import LGBMClassifier
@@ -124,6 +129,7 @@ class FocalObjective(_FocalCallable):
         self.scale = float(scale)
         self.n_jobs = n_jobs
         self._dtype = np.float64 if self.loss.gamma == 0 else np.float32
+        self._memory = Recycled(np.float32)
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Gradient and second-order term in LightGBM's layout, float32 in Fortran order."""
@@ -136,7 +142,7 @@ class FocalObjective(_FocalCallable):
             offset=self.offset,
             scale=self.scale,
             dtype=self._dtype,
-            result_dtype=np.float32,
+            result_like=self._memory.empty_like,
             n_jobs=self.n_jobs,
         )
 

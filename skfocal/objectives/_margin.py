@@ -11,7 +11,7 @@ array like ``margin``. Nothing is clipped, no epsilon is added and ``1 - p`` is 
 the results are accurate to a few units in the last place in both tails.
 
 Results and temporaries are taken from ``empty_like``, by default NumPy's: over many blocks of
-rows, arrays that are used again save most of the time (``_blocks.py``).
+rows, arrays that are used again save most of the time (``_memory.py``).
 """
 
 import numpy as np

@@ -1,0 +1,96 @@
+"""Memory that is used again, as fresh pages from the system can take longer than arithmetic."""
+
+import contextlib
+import sys
+
+import numpy as np
+
+
+class Scratch:
+    """Memory for the temporaries of one block after the other.
+
+    Memory of this size comes from the system page by page, for which threads wait in line.
+    """
+
+    def __init__(self):
+        self._buffers, self._n_used = [], 0
+
+    def empty_like(self, prototype, dtype=None):
+        """Uninitialised C-contiguous array of the prototype's shape."""
+        dtype = prototype.dtype if dtype is None else np.dtype(dtype)
+        size = prototype.size * dtype.itemsize
+        if self._n_used == len(self._buffers):
+            self._buffers.append(np.empty(0, np.uint8))
+        if self._buffers[self._n_used].size < size:
+            self._buffers[self._n_used] = np.empty(size, np.uint8)
+        buffer = self._buffers[self._n_used]
+        self._n_used += 1
+        return np.ndarray(prototype.shape, dtype, buffer)
+
+    def recycle(self):
+        """Take back all that was given out."""
+        self._n_used = 0
+
+
+@contextlib.contextmanager
+def scratch_memory():
+    """Scratch memory of this thread alone, which is kept for later: rounds of boosting are many."""
+    try:
+        scratch = _idle_scratch.pop()
+    except IndexError:
+        scratch = Scratch()
+    try:
+        yield scratch
+    finally:
+        _idle_scratch.append(scratch)
+
+
+_idle_scratch: list = []
+
+
+class Recycled:
+    """Memory for two results of a dtype, given out again once nobody else refers to them.
+
+    Boosting drops the results of one round before it asks for those of the next. To take fresh
+    pages for 10^7 rows instead costs a fifth of the arithmetic (benchmarks/objective.py).
+    """
+
+    def __init__(self, dtype):
+        self._dtype, self._arrays = dtype, []
+
+    def empty_like(self, prototype):
+        """Uninitialised array of the prototype's shape and layout."""
+        result = self._unused(prototype)
+        if result is None:
+            result = np.empty_like(prototype, self._dtype)
+        self._arrays.append(result)
+        del self._arrays[:-2]
+        return result
+
+    def _unused(self, prototype):
+        """An array like the prototype that nobody refers to any more, or None."""
+        with contextlib.suppress(IndexError):  # where there is nothing to pop
+            for _ in range(2):
+                kept = self._arrays.pop(0)  # from here on this thread's alone
+                if _alike(kept, prototype) and sys.getrefcount(kept) == _UNSHARED:
+                    return kept
+                self._arrays.append(kept)
+        return None
+
+    def __reduce__(self):
+        return Recycled, (self._dtype,)  # deep copies and pickles have memory of their own
+
+
+def _alike(array, prototype):
+    a, b = array.flags, prototype.flags
+    same_order = (a.c_contiguous, a.f_contiguous) == (b.c_contiguous, b.f_contiguous)
+    return array.shape == prototype.shape and same_order and a.writeable
+
+
+def _references():
+    """What Python counts for an array that only a function's variable refers to."""
+    kept = [np.empty(0)].pop(0)
+    return sys.getrefcount(kept)
+
+
+_UNSHARED = _references()
