@@ -52,7 +52,7 @@ class Recycled:
     """Memory for two results of a dtype, given out again once nobody else refers to them.
 
     Boosting drops the results of one round before it asks for those of the next. To take fresh
-    pages for 10^7 rows instead costs a fifth of the arithmetic (benchmarks/objective.py).
+    pages for 10^7 rows instead costs some 15 % of the call (benchmarks/objective.py).
     """
 
     def __init__(self, dtype):
