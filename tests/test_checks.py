@@ -175,11 +175,10 @@ def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
 
 
 def test_scores_beyond_the_objectives_own_dtype_are_refused():
-    with pytest.raises(
-        ValueError,
-        match=r"raw_prediction, plus any offset, .* up to 7e\+35.* got inf",
-    ):
-        FocalObjective(2.0)(np.array([0, 1]), np.array([0, 1e300]))
+    refusal = r"raw_prediction, plus any offset, must hold numbers up to 7e\+35 in size, got inf"
+    for offset, score in [(0.0, 1e300), (1e300, 0.0)]:
+        with pytest.raises(ValueError, match=refusal):
+            FocalObjective(2.0, offset=offset)(np.array([0, 1]), np.array([0, score]))
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)

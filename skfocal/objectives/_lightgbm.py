@@ -78,8 +78,8 @@ class FocalObjective(_FocalCallable):
     scale : float, default=1.0
         Factor of gradient and second-order term, see :func:`curvature_scale`.
     n_jobs : int or None, default=1
-        Threads; ``None`` means as many as OpenMP would use. Two take two thirds to four fifths of
-        the time of one.
+        Threads; ``None`` means as many as OpenMP would use. Two take 0.6 to 0.85 of the time of
+        one.
 
     Raises
     ------
