@@ -27,7 +27,8 @@ def focal_loss(margin, gamma, empty_like=np.empty_like):
 def focal_slope(margin, gamma, empty_like=np.empty_like):
     """Size of the first derivative, ``|f'| = q**gamma * (q + gamma*p*L)``; ``f'`` is negative."""
     hit, miss, cross_entropy = _probabilities(margin, empty_like)
-    slope = _slope_factor(hit, miss, cross_entropy, gamma, empty_like)
+    cross_entropy *= gamma
+    slope = _slope_factor(hit, miss, cross_entropy, empty_like)
     _modulate((slope,), miss, gamma, empty_like)
     return slope
 
@@ -35,7 +36,7 @@ def focal_slope(margin, gamma, empty_like=np.empty_like):
 def focal_loss_slope(margin, gamma, empty_like=np.empty_like):
     """Loss and size of its first derivative, from one evaluation of the exponentials."""
     hit, miss, loss = _probabilities(margin, empty_like)
-    slope = _slope_factor(hit, miss, loss, gamma, empty_like)
+    slope = _slope_factor(hit, miss, np.multiply(loss, gamma, out=empty_like(loss)), empty_like)
     _modulate((loss, slope), miss, gamma, empty_like)
     return loss, slope
 
@@ -43,11 +44,10 @@ def focal_loss_slope(margin, gamma, empty_like=np.empty_like):
 def focal_slope_hessian(margin, gamma, empty_like=np.empty_like):
     """Size of the first derivative and the exact second derivative, which may be negative."""
     hit, miss, cross_entropy = _probabilities(margin, empty_like)
-    slope = _slope_factor(hit, miss, cross_entropy, gamma, empty_like)
-    bend = _bend_factor(hit, miss, cross_entropy, gamma, empty_like)
+    slope, bend = _slope_bend_factors(hit, miss, cross_entropy, gamma, empty_like)
     _modulate((slope, bend), miss, gamma, empty_like)
     # p enters as two square roots: far below zero p is subnormal while p * L is not yet.
-    root = np.clip(margin, -np.inf, 0, out=cross_entropy)
+    root = np.clip(margin, -np.inf, 0, out=empty_like(margin))
     root *= 0.5
     np.exp(root, out=root)
     bend *= root
@@ -63,8 +63,7 @@ def focal_slope_newton(margin, gamma, empty_like=np.empty_like):
     positive everywhere, and cross-entropy's ``p * q`` at ``gamma=0``.
     """
     hit, miss, cross_entropy = _probabilities(margin, empty_like)
-    slope = _slope_factor(hit, miss, cross_entropy, gamma, empty_like)
-    bend = _bend_factor(hit, miss, cross_entropy, gamma, empty_like)
+    slope, bend = _slope_bend_factors(hit, miss, cross_entropy, gamma, empty_like)
     np.maximum(slope, bend, out=bend)
     bend *= hit
     _modulate((slope, bend), miss, gamma, empty_like)
@@ -77,11 +76,13 @@ def geometric_curvature(newton, majorant, empty_like=np.empty_like):
     The majorant bounds the loss along any step, so a term of at least ``r`` times it takes no
     step that raises the loss at a learning rate of up to ``r``; the floor is for the usual 0.1.
     """
-    mean = np.sqrt(newton, out=empty_like(newton))
-    root = np.sqrt(majorant, out=empty_like(newton))
-    mean *= root  # two roots, since the product may underflow
-    floor = np.multiply(majorant, 0.1, out=root)
-    return np.maximum(mean, floor, out=mean)
+    # A root of the quotient, as the product may underflow; NaN, and so the floor, where both are 0.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = np.divide(newton, majorant, out=empty_like(newton))
+        np.sqrt(mean, out=mean)
+        mean *= majorant
+    floor = np.multiply(majorant, 0.1, out=empty_like(newton))
+    return np.fmax(mean, floor, out=mean)
 
 
 def log_posterior(margin, gamma):
@@ -157,7 +158,7 @@ def _modulate(arrays, miss, gamma, empty_like):
 
     Halves of integers take products and a square root, which cost less than a power.
     """
-    if np.ndim(gamma) or gamma > 8 or 2 * gamma % 1:
+    if isinstance(gamma, np.ndarray) or gamma > 8 or 2 * gamma % 1:
         power = np.power(miss, gamma, out=empty_like(miss))
     elif gamma == 0:
         return
@@ -171,24 +172,21 @@ def _modulate(arrays, miss, gamma, empty_like):
         array *= power
 
 
-def _slope_factor(hit, miss, cross_entropy, gamma, empty_like):
-    """``|f'| / q**gamma = q + gamma*p*L``: two terms of one sign, so no digits cancel."""
-    if np.ndim(gamma) == 0 and gamma == 0:
-        return miss
-    factor = np.multiply(hit, cross_entropy, out=empty_like(hit))
-    factor *= gamma
+def _slope_factor(hit, miss, focus, empty_like):
+    """``|f'| / q**gamma = q + p*F`` with ``F = gamma*L``: terms of one sign, no digits cancel."""
+    factor = np.multiply(hit, focus, out=empty_like(hit))
     factor += miss
     return factor
 
 
-def _bend_factor(hit, miss, cross_entropy, gamma, empty_like):
-    """``f'' / (p * q**gamma) = (1 + 2*gamma)*q + gamma*L*(gamma*p - q)``."""
-    factor = np.multiply(hit, gamma, out=empty_like(hit))
-    factor -= miss
-    factor *= cross_entropy
-    factor *= gamma
-    factor += np.multiply(miss, 1 + 2 * gamma, out=empty_like(hit))
-    return factor
+def _slope_bend_factors(hit, miss, cross_entropy, gamma, empty_like):
+    """The slope's factor S and ``f'' / (p * q**gamma) = gamma*S + (1 + gamma - F)*q``."""
+    focus = np.multiply(cross_entropy, gamma, out=cross_entropy)
+    slope = _slope_factor(hit, miss, focus, empty_like)
+    bend = np.subtract(1 + gamma, focus, out=focus)
+    bend *= miss
+    bend += np.multiply(slope, gamma, out=empty_like(slope))
+    return slope, bend
 
 
 def _miss_ratios(size, empty_like):
