@@ -11,7 +11,7 @@ import reference
 from reference import GAMMAS, TOLERANCE, relative_error
 
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
-from skfocal.objectives._blocks import BLOCK_ELEMENTS
+from skfocal.objectives._blocks import BLOCK_BYTES
 from skfocal.objectives._loss import make_loss
 
 LOSSES = [
@@ -171,7 +171,7 @@ def test_offset_shifts_scores_and_scale_multiplies_results(loss, curvature):
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_threads_and_blocks_do_not_change_results(loss, curvature):
-    y, raw, weight = sample(loss, n_rows=2 * BLOCK_ELEMENTS // loss.n_classes + 7)
+    y, raw, weight = sample(loss, n_rows=2 * BLOCK_BYTES // (8 * loss.n_classes) + 7)
     rows = y, raw, weight
     single = loss.gradient_curvature(*rows, curvature=curvature)
     threaded = loss.gradient_curvature(*rows, curvature=curvature, n_jobs=2)
@@ -186,7 +186,7 @@ def test_threads_and_blocks_do_not_change_results(loss, curvature):
 @pytest.mark.parametrize("n_classes", [2, 8])
 def test_blocks_take_no_new_memory_but_for_results(n_classes, gamma):
     loss = make_loss(n_classes, gamma=gamma, alpha=None)
-    y, raw, _ = sample(loss, n_rows=BLOCK_ELEMENTS // n_classes)
+    y, raw, _ = sample(loss, n_rows=BLOCK_BYTES // (8 * n_classes))
     functions = [partial(loss.gradient_curvature, y, raw, curvature=c) for c in CURVATURES]
     functions.append(partial(loss.loss_gradient, y, raw))
     if n_classes == 2:

@@ -13,7 +13,7 @@ from skfocal.objectives import FocalObjective, _memory
 from skfocal.objectives._memory import Recycled, Scratch
 
 
-def test_scratch_arrays_are_apart_within_a_block_and_the_same_memory_in_the_next():
+def test_scratch_arrays_are_apart_while_in_use_and_the_same_memory_afterwards():
     scratch = Scratch()
     kinds = [
         (np.zeros((3, 5)), None),
@@ -26,11 +26,47 @@ def test_scratch_arrays_are_apart_within_a_block_and_the_same_memory_in_the_next
         assert array.dtype == (dtype or prototype.dtype)
         assert array.flags.c_contiguous
         assert not any(np.shares_memory(array, other) for other in first if other is not array)
-    scratch.recycle()
-    for kind, array in zip(kinds, first, strict=True):
-        assert np.shares_memory(scratch.empty_like(*kind), array)
-    scratch.recycle()
+    addresses = [array.ctypes.data for array in first]
+    del first, array
+    again = [scratch.empty_like(*kind) for kind in kinds]
+    assert [array.ctypes.data for array in again] == addresses
     assert scratch.empty_like(np.zeros(1000)).size == 1000  # more than there was
+
+
+HOLDERS = {
+    "array": lambda array: array,
+    "slice": lambda array: array[3:5],
+    "view of a view": lambda array: array.reshape(10, 100).T[1:],
+    "buffer": lambda array: memoryview(array),
+    "array of its buffer": lambda array: np.frombuffer(array, np.uint8),
+    "list": lambda array: [array],
+}
+
+
+def assert_is_kept(hold, memory, prototype):
+    """What an array held when it was given out is there after others were written to."""
+    array = memory.empty_like(prototype)
+    array[:] = 7
+    held = hold(array)
+    del array
+    before = np.array(held)
+    for _ in range(3):
+        for other in [memory.empty_like(prototype) for _ in range(3)]:
+            other[:] = 1
+    np.testing.assert_array_equal(np.array(held), before)
+
+
+@pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
+def test_scratch_that_somebody_refers_to_is_not_written_over(hold):
+    assert_is_kept(hold, Scratch(), np.zeros(1000))
+
+
+def test_scratch_grows_in_place():
+    scratch = Scratch()
+    for size in (10, 1000, 10, 100_000):
+        arrays = [scratch.empty_like(np.zeros(size)) for _ in range(3)]
+        del arrays
+    assert len(scratch._buffers) == 3
 
 
 def test_results_that_nobody_refers_to_are_the_next_ones():
@@ -43,25 +79,9 @@ def test_results_that_nobody_refers_to_are_the_next_ones():
     assert {array.ctypes.data for array in again} == addresses
 
 
-@pytest.mark.parametrize(
-    "hold",
-    [
-        lambda array: array,
-        lambda array: array[3:5],
-        lambda array: array.reshape(10, 100).T[1:],
-        lambda array: memoryview(array),
-        lambda array: np.frombuffer(array, np.uint8),
-        lambda array: [array],
-    ],
-    ids=["array", "slice", "view of a view", "buffer", "array of its buffer", "list"],
-)
+@pytest.mark.parametrize("hold", HOLDERS.values(), ids=HOLDERS)
 def test_results_that_somebody_refers_to_are_not_written_over(hold):
-    memory, prototype = Recycled(np.float32), np.zeros(1000)
-    held = hold(memory.empty_like(prototype))
-    for _ in range(3):
-        memory.empty_like(prototype)[:] = 1
-        new = [memory.empty_like(prototype) for _ in range(3)]
-        assert not any(np.shares_memory(np.asarray(held), array) for array in new)
+    assert_is_kept(hold, Recycled(np.float32), np.zeros(1000))
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from skfocal.objectives._blocks import BLOCK_ELEMENTS, for_each_block, n_threads, row_shares
+from skfocal.objectives._blocks import BLOCK_BYTES, for_each_block, n_threads, row_shares
 from skfocal.objectives._checks import (
     check_alpha,
     check_gamma,
@@ -211,7 +211,7 @@ class FocalLoss:
             for result, value in zip(results, values, strict=True):
                 result[rows] = value.T
 
-        for_each_block(evaluate, self._shares(raw, n_jobs))
+        for_each_block(evaluate, self._shares(len(raw), dtype, n_jobs))
         return results
 
     def _map_raw(self, function, raw_prediction, probability, n_columns):
@@ -226,16 +226,17 @@ class FocalLoss:
             for k, column in enumerate(function(scores, probability, empty_like)):
                 result[rows, k] = column
 
-        for_each_block(evaluate, self._shares(raw))
+        for_each_block(evaluate, self._shares(len(raw), raw.dtype))
         return result
 
-    def _shares(self, raw, n_jobs=1):
-        return row_shares(len(raw), BLOCK_ELEMENTS // self._width, n_threads(n_jobs))
+    def _shares(self, n_rows, dtype, n_jobs=1):
+        row_bytes = self._width * dtype.itemsize
+        return row_shares(n_rows, BLOCK_BYTES // row_bytes, n_threads(n_jobs))
 
     def _row_terms(self, y, factor, dtype):
         """Gamma (a float where classes share it) and factor (or None) of each row of a block."""
         gamma = self.gamma
-        if np.ndim(gamma):
+        if isinstance(gamma, tuple):
             gamma = np.take(np.asarray(gamma, dtype), y.astype(np.intp))
         if self.alpha is not None:
             alpha = np.take(np.asarray(self.alpha, dtype), y.astype(np.intp))

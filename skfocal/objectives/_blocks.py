@@ -16,9 +16,9 @@ from threadpoolctl import ThreadpoolController
 
 from skfocal.objectives._memory import scratch_memory
 
-# Per temporary. Threads that meet at the GIL put each other to sleep: with smaller blocks, and so
-# more calls, two threads take longer than one (benchmarks/objective.py).
-BLOCK_ELEMENTS = 131_072
+# Per temporary. Threads that meet at the GIL put each other to sleep: with much smaller blocks, and
+# so more calls, two threads take longer than one (benchmarks/objective.py).
+BLOCK_BYTES = 2**20
 
 
 def n_threads(n_jobs):
@@ -56,7 +56,7 @@ def map_shares(function, shares):
 def for_each_block(function, shares):
     """Call ``function(rows, empty_like)`` for each block of rows.
 
-    ``empty_like`` stands in for NumPy's, with memory that is given out anew for the next block.
+    ``empty_like`` stands in for NumPy's, with memory that is used again.
     There are as many threads as shares, but one that is done takes blocks of the others: cores
     are seldom equally free.
     """
@@ -65,7 +65,6 @@ def for_each_block(function, shares):
     def work(_):
         with scratch_memory() as scratch:
             for rows in blocks:
-                scratch.recycle()
                 function(rows, scratch.empty_like)
 
     map_shares(work, shares)

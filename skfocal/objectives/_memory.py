@@ -7,29 +7,32 @@ import numpy as np
 
 
 class Scratch:
-    """Memory for the temporaries of one block after the other.
+    """Memory for temporaries, given out again once nobody refers to them.
 
-    Memory of this size comes from the system page by page, for which threads wait in line.
+    Memory of this size comes from the system page by page, for which threads wait in line. And
+    the fewer arrays are in use, the more of them stay in the cache: with a third to half of them,
+    blocks may be twice as large.
     """
 
     def __init__(self):
-        self._buffers, self._n_used = [], 0
+        self._buffers = []
 
     def empty_like(self, prototype, dtype=None):
         """Uninitialised C-contiguous array of the prototype's shape."""
         dtype = prototype.dtype if dtype is None else np.dtype(dtype)
-        size = prototype.size * dtype.itemsize
-        if self._n_used == len(self._buffers):
-            self._buffers.append(np.empty(0, np.uint8))
-        if self._buffers[self._n_used].size < size:
-            self._buffers[self._n_used] = np.empty(size, np.uint8)
-        buffer = self._buffers[self._n_used]
-        self._n_used += 1
-        return np.ndarray(prototype.shape, dtype, buffer)
+        return np.ndarray(prototype.shape, dtype, self._unused(prototype.size * dtype.itemsize))
 
-    def recycle(self):
-        """Take back all that was given out."""
-        self._n_used = 0
+    def _unused(self, size):
+        """The first buffer that no array refers to, of at least so many bytes."""
+        for i in range(len(self._buffers)):
+            if sys.getrefcount(self._buffers[i]) == _IN_A_LIST:
+                break
+        else:
+            i = len(self._buffers)
+            self._buffers.append(np.empty(0, np.uint8))
+        if self._buffers[i].size < size:
+            self._buffers[i] = np.empty(size, np.uint8)
+        return self._buffers[i]
 
 
 @contextlib.contextmanager
@@ -88,9 +91,11 @@ def _alike(array, prototype):
 
 
 def _references():
-    """What Python counts for an array that only a function's variable refers to."""
-    kept = [np.empty(0)].pop(0)
-    return sys.getrefcount(kept)
+    """What Python counts for an array in a list only, and in a function's variable only."""
+    arrays = [np.empty(0)]
+    in_a_list = sys.getrefcount(arrays[0])
+    kept = arrays.pop(0)
+    return in_a_list, sys.getrefcount(kept)
 
 
-_UNSHARED = _references()
+_IN_A_LIST, _UNSHARED = _references()
