@@ -106,6 +106,58 @@ def test_scores_and_dataset_serve_as_labels_scores_and_weights(case):
                 np.testing.assert_array_equal(got, expected)
 
 
+@pytest.mark.parametrize("curvature", CURVATURES)
+@pytest.mark.parametrize("case", CASES, ids=repr)
+def test_every_round_over_a_dataset_gives_what_its_rows_give(case, curvature):
+    y, scores, weight = lightgbm_arguments(case)
+    settings = {**case, "curvature": curvature, "scale": 0.25}
+    objective, dataset = FocalObjective(**settings), Dataset(y, weight)
+
+    def assert_rounds_are_right():
+        for step in range(3):
+            got = objective(scores + step, dataset)
+            rows = dataset.label, scores + step, dataset.weight
+            for values, expected in zip(got, FocalObjective(**settings)(*rows), strict=True):
+                np.testing.assert_array_equal(values, expected)
+
+    assert_rounds_are_right()
+    dataset.label = y[::-1].copy()
+    assert_rounds_are_right()
+    dataset.weight = None
+    assert_rounds_are_right()
+
+
+def test_labels_of_a_dataset_are_prepared_once(monkeypatch):
+    prepared, prepare = [], BinaryFocalLoss.prepare
+    monkeypatch.setattr(
+        BinaryFocalLoss, "prepare", lambda *args, **kws: prepared.append(1) or prepare(*args, **kws)
+    )
+    y, scores, weight = lightgbm_arguments({})
+    objective, dataset, other = FocalObjective(), Dataset(y, weight), Dataset(y.copy(), weight)
+    for _ in range(3):  # in turns, as in cross-validation: not worth it
+        objective(scores, dataset)
+        objective(scores, other)
+    assert len(prepared) == 0
+    for _ in range(3):
+        objective(scores, other)
+    assert len(prepared) == 1
+
+
+def test_scores_as_many_as_another_datasets_labels_are_an_error():
+    y, scores, _ = lightgbm_arguments({})
+    objective, dataset = FocalObjective(), Dataset(y, None)
+    for _ in range(3):
+        with pytest.raises(ValueError, match=r"y_true must have shape \(99,\)"):
+            objective(scores[:-1], dataset)
+        objective(scores, dataset)
+
+
+@pytest.mark.parametrize("y_true", [[0, 2], [[0, 1]], 1, None], ids=repr)
+def test_labels_that_are_none_are_errors_when_prepared(y_true):
+    with pytest.raises(ValueError, match="y_true must"):
+        BinaryFocalLoss().prepare(y_true)
+
+
 @pytest.mark.parametrize("case", CASES, ids=repr)
 def test_threads_do_not_change_the_derivatives(case):
     arguments = lightgbm_arguments(case, n_rows=40_000)
@@ -156,6 +208,24 @@ def test_copies_behave_like_the_original(case):
             assert repr(twin) == repr(function)
             for got, value in zip(twin(*arguments), expected, strict=True):
                 np.testing.assert_array_equal(got, value)
+
+
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.copy, copy.deepcopy, lambda objective: pickle.loads(pickle.dumps(objective))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_copies_hold_no_rows(duplicate):
+    y, scores, weight = lightgbm_arguments({}, n_rows=10_000)
+    objective, dataset = FocalObjective(), Dataset(y, weight)
+    size = len(pickle.dumps(objective))
+    for _ in range(3):
+        objective(scores, dataset)
+    twin = duplicate(objective)
+    del y, weight, dataset, objective
+    assert len(pickle.dumps(twin)) == size
+    holders = [value for value in vars(twin).values() if isinstance(value, tuple)]
+    assert not any(isinstance(value, np.ndarray) for values in holders for value in values)
 
 
 def test_repr_names_the_loss_and_the_offset():

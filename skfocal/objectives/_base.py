@@ -1,11 +1,12 @@
 """What the binary and the multiclass loss share: arguments, blocks of rows, class factors, weights.
 
 Methods that end in ``_block`` see rows that fit in the cache, with classes along the first axis:
-``raw`` is of shape (n_rows,) or (n_classes, n_rows). They may write into ``raw`` and take results
-and temporaries from ``empty_like``.
+``raw`` is of shape (n_rows,) or (n_classes, n_rows). They may write into ``raw``, not into
+``terms``, and take results and temporaries from ``empty_like``.
 """
 
 from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +24,18 @@ from skfocal.objectives._checks import (
 )
 
 PROBABILITIES = ("posterior", "unweighted", "score")
+
+
+class RowTerms(NamedTuple):
+    """What a loss needs of rows besides their scores: the same in all rounds of boosting."""
+
+    target: np.ndarray  # index of the class or, binary, its sign
+    gamma: Any  # one for each row, or a float
+    factor: Any  # of each row's loss, or a float, or None for 1
+
+    def block(self, rows):
+        """The terms of some rows."""
+        return RowTerms(*(term[rows] if isinstance(term, np.ndarray) else term for term in self))
 
 
 class FocalLoss:
@@ -119,7 +132,8 @@ class FocalLoss:
         Parameters
         ----------
         y_true, raw_prediction, sample_weight
-            As in :meth:`loss`.
+            As in :meth:`loss`. What :meth:`prepare` returned takes the place of y_true,
+            sample_weight and scale.
         curvature : {"majorant", "geometric", "newton", "exact"}
             ``"majorant"``: ``1 + max(gamma)`` times the gradient's size (multiclass: twice that),
             with which no step raises the loss. ``"newton"``: the Hessian with the scalar ``f''``
@@ -145,6 +159,32 @@ class FocalLoss:
         block = partial(self._curvature_block, curvature=curvature)
         rows = (y_true, raw_prediction, sample_weight)
         return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, result_like, n_jobs)
+
+    def prepare(self, y_true, sample_weight=None, *, scale=1.0, dtype=np.float64):
+        """Check and convert once what :meth:`gradient_curvature` needs in each round of boosting.
+
+        Parameters
+        ----------
+        y_true : array-like of shape (n_samples,)
+            Class indices.
+        sample_weight : array-like of shape (n_samples,), default=None
+        scale : float, default=1.0
+            Factor of both results.
+        dtype : dtype, default=float64
+            Of the computation.
+
+        Returns
+        -------
+        terms : RowTerms
+
+        Raises
+        ------
+        ValueError
+            If shapes disagree or ``y_true`` holds anything but class indices.
+        """
+        y = check_y_true(y_true, np.size(y_true), self.n_classes)
+        weight = check_sample_weight(sample_weight, len(y))
+        return self._row_terms(y, weight, scale, np.dtype(dtype))
 
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
@@ -191,9 +231,8 @@ class FocalLoss:
     ):  # fmt: skip
         """Evaluate a block function over all rows; ``outputs`` says the shape of each result."""
         raw = check_raw_prediction(raw_prediction, self._width)
-        y = check_y_true(y_true, len(raw), self.n_classes)
-        weight = check_sample_weight(sample_weight, len(raw))
         dtype = raw.dtype if dtype is None else np.dtype(dtype)
+        terms_of = self._terms_of(y_true, sample_weight, scale, dtype, len(raw))
         shift = np.reshape(offset, (-1, 1)) if np.ndim(offset) else offset
         shapes = {"row": raw if raw.ndim == 1 else raw[:, 0], "raw": raw}
         result_like = result_like or partial(np.empty_like, dtype=dtype)
@@ -204,10 +243,7 @@ class FocalLoss:
             with np.errstate(over="ignore"):  # where dtype is the smaller one
                 block = np.add(scores, shift, out=empty_like(scores, dtype))
             check_scores(block)
-            factor = None if weight is None else weight[rows].astype(dtype)
-            if scale != 1:
-                factor = scale if factor is None else scale * factor
-            values = function(y[rows], block, factor, empty_like)
+            values = function(terms_of(rows, empty_like), block, empty_like)
             for result, value in zip(results, values, strict=True):
                 result[rows] = value.T
 
@@ -233,15 +269,31 @@ class FocalLoss:
         row_bytes = self._width * dtype.itemsize
         return row_shares(n_rows, BLOCK_BYTES // row_bytes, n_threads(n_jobs))
 
-    def _row_terms(self, y, factor, dtype):
-        """Gamma (a float where classes share it) and factor (or None) of each row of a block."""
-        gamma = self.gamma
+    def _terms_of(self, y_true, sample_weight, scale, dtype, n_rows):
+        """Function of a block's rows and ``empty_like`` that returns their terms."""
+        if isinstance(y_true, RowTerms):
+            check_y_true(y_true.target, n_rows, self.n_classes)
+            return lambda rows, _: y_true.block(rows)
+        y = check_y_true(y_true, n_rows, self.n_classes)
+        weight = check_sample_weight(sample_weight, n_rows)
+
+        def terms_of(rows, empty_like):
+            factor = None if weight is None else weight[rows]
+            return self._row_terms(y[rows], factor, scale, dtype, empty_like)
+
+        return terms_of
+
+    def _row_terms(self, y, weight, scale, dtype, empty_like=np.empty_like):
+        target, gamma = self._target(y, dtype, empty_like), self.gamma
+        factor = None if weight is None else weight.astype(dtype)
+        if scale != 1:
+            factor = scale if factor is None else scale * factor
         if isinstance(gamma, tuple):
             gamma = np.take(np.asarray(gamma, dtype), y.astype(np.intp))
         if self.alpha is not None:
             alpha = np.take(np.asarray(self.alpha, dtype), y.astype(np.intp))
             factor = alpha if factor is None else alpha * factor
-        return gamma, factor
+        return RowTerms(target, gamma, factor)
 
     def _class_masses(self, y_true, sample_weight):
         """Share of each class in the loss; one without weight counts 1e-15, so that logs exist."""

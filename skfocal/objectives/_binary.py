@@ -131,34 +131,33 @@ class BinaryFocalLoss(FocalLoss):
         odds = self._log_odds_block(raw, probability, empty_like)
         return log_expit(-odds), log_expit(odds)
 
-    def _margin(self, y, raw, empty_like):
-        """Sign of each row, -1 for class 0 and 1 for class 1, and its margin, into ``raw``."""
-        valid = np.equal(y, 0, out=empty_like(raw, bool))
-        valid |= np.equal(y, 1, out=empty_like(raw, bool))
+    def _target(self, y, dtype, empty_like):
+        """Sign of each row: -1 for class 0, 1 for class 1."""
+        valid = np.equal(y, 0, out=empty_like(y, bool))
+        valid |= np.equal(y, 1, out=empty_like(y, bool))
         if not valid.all():
             class_indices(y, 2)
-        sign = np.multiply(y, 2, out=empty_like(raw))
+        sign = np.multiply(y, 2, out=empty_like(y, dtype))
         sign -= 1
-        raw *= sign
-        return sign, raw
+        return sign
 
-    def _loss_block(self, y, raw, factor, empty_like):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        _, margin = self._margin(y, raw, empty_like)
+    def _loss_block(self, terms, raw, empty_like):
+        sign, gamma, factor = terms
+        margin = np.multiply(raw, sign, out=raw)
         return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
 
-    def _loss_gradient_block(self, y, raw, factor, empty_like):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign, margin = self._margin(y, raw, empty_like)
+    def _loss_gradient_block(self, terms, raw, empty_like):
+        sign, gamma, factor = terms
+        margin = np.multiply(raw, sign, out=raw)
         loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
-        return times(loss, factor), _descent(sign, times(slope, factor))
+        return times(loss, factor), _gradient(times(slope, factor), sign, raw)
 
-    def _curvature_block(self, y, raw, factor, empty_like, curvature):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        sign, margin = self._margin(y, raw, empty_like)
+    def _curvature_block(self, terms, raw, empty_like, curvature):
+        sign, gamma, factor = terms
+        margin = np.multiply(raw, sign, out=raw)
         if curvature == "majorant":
             slope = times(_margin.focal_slope(margin, gamma, empty_like), factor)
-            gradient = _descent(sign, slope)
+            gradient = _gradient(slope, sign, raw)
             slope *= self._majorant_factor
             return gradient, slope
         if curvature == "geometric":
@@ -167,14 +166,14 @@ class BinaryFocalLoss(FocalLoss):
             bend = _margin.geometric_curvature(newton, majorant, empty_like)
         else:
             slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
-        return _descent(sign, times(slope, factor)), times(bend, factor)
+        return _gradient(times(slope, factor), sign, raw), times(bend, factor)
 
     @property
     def _majorant_factor(self):
         return 1 + float(np.max(self.gamma))
 
 
-def _descent(sign, slope):
-    """Derivative in the score, ``-sign * slope``, written into ``sign``."""
-    sign *= slope
-    return np.negative(sign, out=sign)
+def _gradient(slope, sign, out):
+    """Derivative in the score, ``-sign * slope``."""
+    np.multiply(slope, sign, out=out)
+    return np.negative(out, out=out)

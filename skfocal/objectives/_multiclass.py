@@ -125,21 +125,24 @@ class MulticlassFocalLoss(FocalLoss):
     def _log_proba_block(self, raw, probability, empty_like):
         return log_softmax(self._log_score_block(raw, probability), axis=0)
 
-    def _loss_block(self, y, raw, factor, empty_like):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, _ = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+    def _target(self, y, dtype, empty_like):
+        return class_indices(y, self.n_classes)
+
+    def _loss_block(self, terms, raw, empty_like):
+        y, gamma, factor = terms
+        margin, _ = true_margin(y, raw, empty_like)
         return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
 
-    def _loss_gradient_block(self, y, raw, factor, empty_like):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+    def _loss_gradient_block(self, terms, raw, empty_like):
+        y, gamma, factor = terms
+        margin, direction = true_margin(y, raw, empty_like)
         loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
         direction *= times(slope, factor)
         return times(loss, factor), direction
 
-    def _curvature_block(self, y, raw, factor, empty_like, curvature):
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+    def _curvature_block(self, terms, raw, empty_like, curvature):
+        y, gamma, factor = terms
+        margin, direction = true_margin(y, raw, empty_like)
         if curvature == "majorant":
             direction *= times(_margin.focal_slope(margin, gamma, empty_like), factor)
             majorant = np.abs(direction, out=raw)
@@ -166,10 +169,10 @@ class MulticlassFocalLoss(FocalLoss):
     def _majorant_factor(self):
         return 2 * (1 + float(np.max(self.gamma)))
 
-    def _hessian_block(self, y, raw, factor, empty_like, curvature):
+    def _hessian_block(self, terms, raw, empty_like, curvature):
         """Slope, curvature and gradient of the margin: the parts of each row's Hessian."""
-        gamma, factor = self._row_terms(y, factor, raw.dtype)
-        margin, direction = true_margin(class_indices(y, self.n_classes), raw, empty_like)
+        y, gamma, factor = terms
+        margin, direction = true_margin(y, raw, empty_like)
         slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
         return times(slope, factor), times(bend, factor), np.negative(direction, out=direction)
 
