@@ -100,8 +100,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         codes = np.arange(len(classes))
         loss = build_loss(self, classes, codes, masses)
         start = loss.fit_intercept_only(codes, masses)
-        summary, n_jobs = Rows(None, codes, masses), n_threads(self.n_jobs)
-        engine = self._engine(self._objective_params(loss, start, summary, n_jobs))
+        totals, n_jobs = Rows(None, codes, masses), n_threads(self.n_jobs)
+        engine = self._engine(self._objective_params(loss, start, totals, n_jobs))
         X, y, weight = to_collections(rows, kind, classes, template)
         with _watch(client):
             engine.fit(X, y, None if sample_weight is None else weight, **features)

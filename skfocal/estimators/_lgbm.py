@@ -318,7 +318,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
         fitted = {"classes_": classes, "loss_": loss, "_start": start, "evals_result_": {}}
         train_set, feval = train.dataset(params, features), self._metrics(loss, start, metrics)
-        n_scores = len(train.y) * (1 if len(classes) == 2 else len(classes))
+        n_scores = len(train.y) * loss._width
         n_jobs = n_threads(self.n_jobs) if n_scores >= MIN_SCORES_FOR_THREADS else 1
         booster = _train(
             params | self._objective_params(loss, start, train, n_jobs),

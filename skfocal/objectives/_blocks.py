@@ -56,9 +56,9 @@ def map_shares(function, shares):
 def for_each_block(function, shares):
     """Call ``function(rows, empty_like)`` for each block of rows.
 
-    ``empty_like`` stands in for NumPy's, with memory that is used again.
-    There are as many threads as shares, but one that is done takes blocks of the others: cores
-    are seldom equally free.
+    ``empty_like`` stands in for NumPy's, with memory that is used again. There are as many
+    threads as shares, but one that is done takes blocks of the others: cores are seldom equally
+    free.
     """
     blocks = iter([rows for share in shares for rows in share])
 

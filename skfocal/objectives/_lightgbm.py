@@ -94,8 +94,8 @@ class FocalObjective(_FocalCallable):
 
     The memory of the results, 8 bytes for each raw prediction, is kept for the next call, as long
     as the objective lives; deep and unpickled copies start without. Results, views of them and
-    buffers that somebody still holds are never written over. So are the labels and weights of the
-    latest Dataset, converted, 4 bytes a row each (multiclass, 8 for labels).
+    buffers that somebody still holds are never written over. The labels and weights of the latest
+    Dataset are kept too, as they are and converted: no copy has them.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class Recycled:
     """Memory for two results of a dtype, given out again once nobody else refers to them.
 
     Boosting drops the results of one round before it asks for those of the next. With fresh
-    pages instead, a call for 10^7 rows takes 13 to 38 % longer (benchmarks/objective.py).
+    pages instead, a call for 10^7 rows takes 11 to 23 % longer (benchmarks/objective.py).
     """
 
     def __init__(self, dtype):
