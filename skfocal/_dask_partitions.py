@@ -8,7 +8,8 @@ from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skfocal.estimators._base import encode_labels
-from skfocal.estimators._frames import lightgbm_input
+from skfocal.estimators._inputs import lightgbm_input
+from skfocal.estimators._rows import is_all_zero, one_column
 
 
 def check_table(X):
@@ -97,12 +98,26 @@ def check_rows(columns, X, y, weight):
 
 @dask.delayed
 def summarize(rows):
-    """Kind of table, labels and their weight in a partition; None if it has no rows."""
+    """Kind of table, labels, their weight, whether X is all zero; None for a part without rows."""
     X, y, weight = rows
     if not len(y):
         return None
     labels, codes = np.unique(y, return_inverse=True)
-    return type(X).__name__, labels, np.bincount(codes, weights=weight)
+    return type(X).__name__, labels, np.bincount(codes, weights=weight), is_all_zero(X)
+
+
+@dask.delayed
+def without_classes(rows, silenced):
+    """Rows of a partition, of which those with some labels have no weight."""
+    X, y, weight = rows
+    weight = np.where(np.isin(y, silenced), 0, 1 if weight is None else weight)
+    return X, y, weight.astype(np.float32)
+
+
+@dask.delayed
+def with_column_of_ones(rows):
+    """Rows of a partition whose X is all zero, which LightGBM refuses, but for a column of ones."""
+    return one_column(rows[0].shape), *rows[1:]
 
 
 @dask.delayed
@@ -124,26 +139,22 @@ def weights(rows):
 
 
 def merge(summaries):
-    """Kind of the partitions' tables, classes of the whole collection and the weight of each."""
+    """Classes of the whole collection, the weight of each, and whether all of X is zero."""
     if not summaries:
         raise ValueError("X must hold at least one row, got none.")
-    kinds, labels, masses = zip(*summaries, strict=True)
+    kinds, labels, masses, zeros = zip(*summaries, strict=True)
     if len(set(kinds)) > 1:
         raise TypeError(f"X's partitions must be of one kind, got {sorted(set(kinds))}.")
     labels = np.concatenate(labels)
     # Every label thrice, as a class: each on its own would look like a regression target.
     classes, _ = encode_labels(np.repeat(labels, 3))
     codes = np.searchsorted(classes, labels)
-    return kinds[0], classes, np.bincount(codes, weights=np.concatenate(masses))
+    return classes, np.bincount(codes, weights=np.concatenate(masses)), all(zeros)
 
 
-def to_collections(parts, kind, classes, template):
+def to_collections(parts, classes, n_features):
     """Features, class indices and weights of checked partitions as Dask collections."""
     unknown = [np.nan] * len(parts)
-    X = [features(rows) for rows in parts]
-    if kind == "DataFrame":
-        X = dd.from_delayed(X, meta=template, verify_meta=False)
-    else:
-        X = join(X, unknown, template.shape[1:], np.float64)
+    X = join([features(rows) for rows in parts], unknown, (n_features,), np.float64)
     y = join([class_indices(rows, classes) for rows in parts], unknown, (), np.float32)
     return X, y, join([weights(rows) for rows in parts], unknown, (), np.float32)

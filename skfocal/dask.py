@@ -10,7 +10,7 @@ import numpy as np
 from distributed import Future, default_client
 from lightgbm import DaskLGBMRegressor
 from sklearn.base import _fit_context
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from skfocal._dask_partitions import (
     check_rows,
@@ -21,10 +21,13 @@ from skfocal._dask_partitions import (
     partitions,
     summarize,
     to_collections,
+    with_column_of_ones,
+    without_classes,
 )
 from skfocal.estimators import FocalLGBMClassifier
-from skfocal.estimators._base import build_loss
-from skfocal.estimators._rows import Rows, feature_arguments
+from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
+from skfocal.estimators._inputs import dataset_features, remember_columns
+from skfocal.estimators._rows import Rows
 from skfocal.objectives._blocks import n_threads
 
 
@@ -88,27 +91,34 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         check_table(X)
         template = np.empty((0, X.shape[1])) if isinstance(X, da.Array) else X._meta
         columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
-        validate_data(columns, template, skip_check_array=True)
-        features = feature_arguments(columns, categorical_feature)
+        remember_columns(columns, template, categorical_feature)
+        features = dataset_features(columns)
 
         rows = client.persist(
             [check_rows(columns, *part) for part in partitions(X, y, sample_weight)]
         )
         summaries = client.gather(client.compute([summarize(part) for part in rows]))
         rows = [part for part, summary in zip(rows, summaries, strict=True) if summary]
-        kind, classes, masses = merge([summary for summary in summaries if summary])
-        codes = np.arange(len(classes))
+        classes, masses, all_zero = merge([summary for summary in summaries if summary])
+        codes, silenced = np.arange(len(classes)), silenced_classes(self, classes)
         loss = build_loss(self, classes, codes, masses)
+        masses = without_silenced_classes(masses, codes, silenced)
         start = loss.fit_intercept_only(codes, masses)
         totals, n_jobs = Rows(None, codes, masses), n_threads(self.n_jobs)
         engine = self._engine(self._objective_params(loss, start, totals, n_jobs))
-        X, y, weight = to_collections(rows, kind, classes, template)
+        if len(silenced):
+            rows = [without_classes(part, classes[silenced]) for part in rows]
+        if all_zero:
+            rows = [with_column_of_ones(part) for part in rows]
+        X, y, weight = to_collections(rows, classes, template.shape[1])
+        unweighted = sample_weight is None and not len(silenced)
         with _watch(client):
-            engine.fit(X, y, None if sample_weight is None else weight, **features)
+            engine.fit(X, y, None if unweighted else weight, **features)
 
-        validate_data(self, template, skip_check_array=True)
-        self.classes_, self.loss_, self._start = classes, loss, start
+        remember_columns(self, template, categorical_feature)
+        self.classes_, self.loss_, self.start_ = classes, loss, start
         self.booster_, self.evals_result_ = engine.booster_, {}
+        self.booster_.pandas_categorical = list(self._categories.values()) or None
         self.best_iteration_ = self.booster_.current_iteration()
         return self
 

@@ -75,7 +75,7 @@ def _tree_scores(model, X, add):
     """Sum of the trees, and the start they lack."""
     attributes = _tree_attributes(model.booster_)
     trees = add("TreeEnsembleRegressor", X, op_domain="ai.onnx.ml", op_version=3, **attributes)
-    start = np.broadcast_to(model._start, attributes["n_targets"])
+    start = np.broadcast_to(model.start_, attributes["n_targets"])
     return add("Add", add("Cast", trees, to=TensorProto.DOUBLE), start)
 
 

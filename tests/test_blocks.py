@@ -2,6 +2,8 @@
 
 import multiprocessing
 import os
+import subprocess
+import sys
 import threading
 
 import joblib
@@ -96,29 +98,33 @@ def test_threads_do_not_share_scratch_memory():
 
 
 @pytest.mark.parametrize(
-    ("n_jobs", "limit", "expected"),
-    [
-        (1, None, 1),
-        (3, None, 3),
-        (3, "1", 3),
-        (-1, "1", 8),
-        (-2, None, 7),
-        (-20, None, 1),
-        (None, None, 8),
-        (None, "4", 4),
-        (None, "4,2", 4),
-        (None, "16", 8),
-        (None, "0", 8),
-        (None, "many", 8),
-        (0, "4", 4),
-    ],
+    ("n_jobs", "expected"), [(1, 1), (3, 3), (9, 9), (-1, 8), (-2, 7), (-20, 1)]
 )
-def test_threads_on_eight_cores(n_jobs, limit, expected, monkeypatch):
+def test_number_of_threads_on_eight_cores(n_jobs, expected, monkeypatch):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-    if limit is not None:
-        monkeypatch.setenv("OMP_NUM_THREADS", limit)
     assert n_threads(n_jobs) == expected
+
+
+def test_no_number_of_threads_follows_joblib_s_configuration():
+    for n_jobs, expected in [(1, 1), (5, 5), (-1, joblib.cpu_count())]:
+        with joblib.parallel_config(n_jobs=n_jobs):
+            assert n_threads(None) == expected
+            assert n_threads(2) == 2
+
+
+def test_no_number_of_threads_means_one_in_a_thread_of_joblib_s():
+    parallel = joblib.Parallel(2, "threading")
+    assert parallel(joblib.delayed(n_threads)(None) for _ in range(4)) == [1] * 4
+    assert parallel(joblib.delayed(n_threads)(3) for _ in range(4)) == [3] * 4
+
+
+def test_no_number_of_threads_respects_limits_of_openmp():
+    with threadpool_limits(1, user_api="openmp"):
+        assert n_threads(None) == 1
+    code = "from skfocal.objectives._blocks import n_threads; print(n_threads(None))"
+    environ = os.environ | {"OMP_NUM_THREADS": "1"}
+    out = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, check=True)
+    assert out.stdout.split() == [b"1"]
 
 
 def blas_threads():

@@ -39,7 +39,7 @@ def test_distributed_model_is_the_local_one(client, collect, n_classes, weighted
     model.fit(*collect(X, *columns))
     local = FocalLGBMClassifier(class_weight="balanced", **PARAMETERS).fit(X, *columns)
     assert model.loss_ == local.loss_
-    np.testing.assert_allclose(model._start, local._start, rtol=1e-12)
+    np.testing.assert_allclose(model.start_, local.start_, rtol=1e-12)
     lazy = model.predict_proba(collect(X)[0])
     assert isinstance(lazy, da.Array)
     np.testing.assert_allclose(lazy.compute(), local.predict_proba(X), **SAME)

@@ -200,7 +200,7 @@ def test_sample_weight_is_routed_through_pipelines_and_cross_validation(estimato
         ({"alpha": (1, np.nan)}, "alpha"),
         ({"alpha": (1, 1, 1)}, "alpha"),
         ({"probability": "calibrated"}, "probability"),
-        ({"class_weight": {0: 1, 1: 0}}, "class_weight"),
+        ({"class_weight": {0: 1, 1: -1}}, "class_weight must be finite and >= 0"),
         ({"class_weight": "even"}, "class_weight"),
     ],
     ids=str,

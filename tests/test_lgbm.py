@@ -195,12 +195,15 @@ def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_constant_features_give_the_class_shares_and_nothing_but_zeros_an_error(n_classes):
-    X, y = np.ones((60, 2)), np.arange(60) % n_classes
+@pytest.mark.parametrize("as_format", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
+@pytest.mark.parametrize("value", [1.0, -5.0, 0.0, 1e-40, np.nan])
+def test_constant_features_give_the_class_shares(value, as_format, n_classes):
+    X, y = as_format(np.full((60, 2), value)), np.arange(60) % n_classes
+    model = focal(early_stopping=True).fit(X, y, eval_X=X[:10], eval_y=y[:10])
     shares = np.full((60, n_classes), 1 / n_classes)
-    np.testing.assert_allclose(focal().fit(X, y).predict_proba(X), shares, rtol=1e-6)
-    with pytest.raises(ValueError, match="X must hold a value other than zero"):
-        focal().fit(0 * X, y)
+    np.testing.assert_allclose(model.predict_proba(X), shares, rtol=1e-6)
+    other = as_format(np.arange(120.0).reshape(60, 2))
+    np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(X))
 
 
 def test_weights_that_float32_cannot_hold_are_refused(split):
@@ -371,7 +374,7 @@ def test_training_loss_never_rises(curvature, learning_rate, gamma, n_classes):
     model = focal(gamma, curvature=curvature, learning_rate=learning_rate, n_estimators=60)
     model.fit(X, y, eval_X=X, eval_y=y)
     losses = np.array(model.evals_result_["valid_0"]["focal_loss"])
-    start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model._start)
+    start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model.start_)
     # Leaves are sums of float32 gradients: relative 1e-6 of the loss at the most.
     assert np.all(np.diff(np.append(start, losses)) <= 1e-6 * losses + 1e-12)
 

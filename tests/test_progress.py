@@ -62,7 +62,7 @@ def data(request):
 
 
 def rounds(model):
-    return int(model.n_iter_[0]) if hasattr(model, "n_iter_") else model.best_iteration_
+    return int(np.ravel(model.n_iter_)[0])
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)

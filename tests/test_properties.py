@@ -126,16 +126,20 @@ def test_memory_layout_and_label_dtype_do_not_matter(
 
 @N_CLASSES
 @given(data=st.data())
-def test_no_rows_give_no_rows(n_classes, data):
+def test_no_rows_are_refused(n_classes, data):
     loss = data.draw(losses(n_classes))
     raw = np.empty((0,) if n_classes == 2 else (0, n_classes))
-    y, weight = np.empty(0, dtype=int), np.empty(0)
-    assert loss.loss(y, raw, weight).shape == (0,)
-    for curvature in CURVATURES:
-        for values in loss.gradient_curvature(y, raw, weight, curvature=curvature):
-            assert values.shape == raw.shape
-    for probability in PROBABILITIES:
-        assert loss.predict_proba(raw, probability).shape == (0, n_classes)
+    y = np.empty(0, dtype=int)
+    for call in (
+        lambda: loss(y, raw),
+        lambda: loss.loss_gradient(y, raw),
+        lambda: loss.gradient_hessian(y, raw),
+        lambda: loss.predict_proba(raw),
+        lambda: loss.predict_log_proba(raw),
+        lambda: loss.fit_intercept_only(y),
+    ):
+        with pytest.raises(ValueError, match="must hold at least one row, got none"):
+            call()
 
 
 @given(data=st.data())

@@ -1,9 +1,8 @@
 """What both estimators share: labels, weights, the loss and everything said of a raw score."""
 
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -13,6 +12,12 @@ from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._loss import PROBABILITIES, make_loss
+
+N_JOBS = [
+    None,
+    Interval(Integral, 1, None, closed="left"),
+    Interval(Integral, None, -1, closed="right"),
+]
 
 
 class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -110,23 +115,6 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
 
-def check_sparse(X):
-    """Refuse a sparse matrix with indices beyond its shape.
-
-    Compiled code, SciPy's conversions too, reads and writes at them: anywhere in the process.
-    """
-    if not sparse.issparse(X) or X.ndim != 2:
-        return
-    try:
-        if X.format == "coo":
-            sparse.coo_matrix((X.data, (X.row, X.col)), shape=X.shape)  # which checks them
-        else:
-            X = X if X.format in {"csr", "csc", "bsr"} else X.tocsr()
-            X.check_format()
-    except ValueError as error:
-        raise ValueError(f"X must be a valid sparse matrix, but {error}.") from error
-
-
 def encode_labels(y):
     """Sorted classes and the index of each label; ValueError unless there are two or more."""
     y = column_or_1d(y, warn=True)
@@ -187,14 +175,37 @@ def check_weight(sample_weight, X, name="sample_weight", dtype=np.float64):
 
 
 def build_loss(estimator, classes, y, sample_weight):
-    """Loss of an estimator's gamma, and of its alpha times its class weights."""
+    """Loss of an estimator's gamma, and of its alpha times its class weights.
+
+    A class of weight 0 has the factor 1 here: :func:`without_silenced_classes` takes its rows'
+    weight.
+    """
     loss = make_loss(len(classes), gamma=estimator.gamma, alpha=estimator.alpha)
     if estimator.class_weight is None:
         return loss
     factors = _class_factors(estimator.class_weight, classes, y, sample_weight)
+    factors = np.where(factors > 0, factors, 1)
     if loss.alpha is not None:
         factors = factors * loss.alpha
     return make_loss(len(classes), gamma=estimator.gamma, alpha=factors)
+
+
+def silenced_classes(estimator, classes):
+    """Indices of the classes to which ``class_weight`` gives the weight 0."""
+    if not isinstance(estimator.class_weight, dict):
+        return np.array([], dtype=np.intp)
+    factors = _class_factors(estimator.class_weight, classes, np.arange(len(classes)), None)
+    return np.flatnonzero(factors == 0)
+
+
+def without_silenced_classes(sample_weight, y, silenced):
+    """Weights in which the rows of silenced classes have none."""
+    if not len(silenced):
+        return sample_weight
+    weight = np.where(np.isin(y, silenced), 0.0, 1.0 if sample_weight is None else sample_weight)
+    if not weight.any():
+        raise ValueError("class_weight must leave a class with weight, got zero for every row.")
+    return weight
 
 
 def _class_factors(class_weight, classes, y, sample_weight):
@@ -204,9 +215,6 @@ def _class_factors(class_weight, classes, y, sample_weight):
         masses = np.where(masses > 0, masses, masses.sum())  # any value: the class has no part
         return masses.sum() / (len(classes) * masses)
     factors = compute_class_weight(class_weight, classes=classes, y=classes[y])
-    if not np.all(np.isfinite(factors) & (factors > 0)):
-        raise ValueError(
-            f"class_weight must be finite and positive, got {class_weight!r}; "
-            "to leave out rows, give them a sample_weight of zero."
-        )
+    if not np.all(np.isfinite(factors) & (factors >= 0)):
+        raise ValueError(f"class_weight must be finite and >= 0, got {class_weight!r}.")
     return factors

@@ -8,25 +8,33 @@ import numpy as np
 from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from skfocal.estimators._base import FocalClassifier, build_loss, check_weight, encode_labels
+from skfocal.estimators._base import (
+    N_JOBS,
+    FocalClassifier,
+    build_loss,
+    check_weight,
+    encode_labels,
+    silenced_classes,
+    without_silenced_classes,
+)
+from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
     check_callbacks,
     check_eval_metric,
     probability_metric,
     stop_early,
 )
-from skfocal.estimators._frames import categories, lightgbm_input
+from skfocal.estimators._inputs import dataset_features, lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
-from skfocal.estimators._native import read_native, to_native
+from skfocal.estimators._native import to_native
 from skfocal.estimators._progress import Progress, log_training
 from skfocal.estimators._rows import (
     Rows,
     check_init_score,
     evaluation_names,
     evaluation_rows,
-    feature_arguments,
     hold_out,
 )
 from skfocal.objectives import FocalMetric, FocalObjective
@@ -95,7 +103,8 @@ class FocalLGBMClassifier(FocalClassifier):
     random_state : int, RandomState or None, default=None
         Seed of LightGBM and of the held-out rows.
     n_jobs : int or None, default=None
-        Threads; ``None`` means as many as OpenMP would use, which respects joblib's limits.
+        Threads; ``-1`` means all cores. ``None`` means what ``joblib.parallel_config`` says, else
+        as many as OpenMP would use.
     verbose : int, default=0
         Print the evaluation metrics, without an evaluation set the training rows' focal loss,
         every so many rounds; 0 and LightGBM's -1 print nothing.
@@ -105,15 +114,22 @@ class FocalLGBMClassifier(FocalClassifier):
     Attributes
     ----------
     booster_ : lightgbm.Booster
-        The trees as trained. Their raw score lacks the constant start that
-        :meth:`raw_predict` adds.
+        The trees as trained. Their raw score lacks the constant :attr:`start_`.
     classes_ : ndarray of shape (n_classes,)
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
+    start_ : float or ndarray of shape (n_classes,)
+        Constant start of least loss, which :meth:`raw_predict` adds to the trees.
     best_iteration_ : int
         Rounds that predictions use by default.
+    n_iter_, n_estimators_ : int
+        Rounds trained, as in ``LGBMClassifier``.
     evals_result_ : dict
         Metrics per evaluation set and round.
+    best_score_ : dict
+        Metrics per evaluation set at the best round.
     feature_importances_ : ndarray of shape (n_features,)
+    feature_name_ : list of str
+        Names of the features in ``booster_``.
     n_features_in_ : int
     feature_names_in_ : ndarray of shape (n_features,)
         Where the columns of X have names.
@@ -162,7 +178,7 @@ class FocalLGBMClassifier(FocalClassifier):
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "random_state": ["random_state"],
-        "n_jobs": [None, Integral],
+        "n_jobs": N_JOBS,
         "verbose": [Interval(Integral, -1, None, closed="left"), "boolean"],
         "lgbm_params": [dict, None],
     }
@@ -299,25 +315,44 @@ class FocalLGBMClassifier(FocalClassifier):
         )
         params = self._train_params()
         metrics, callbacks = check_eval_metric(eval_metric), check_callbacks(callbacks)
+        if init_model is not None and init_score is not None:
+            raise ValueError(
+                "init_model and init_score must not be given together: init_model brings its own "
+                "start. Pass one of them."
+            )
         init_model = copy(self) if init_model is self else init_model
         self._forget()
-        X = lightgbm_input(self, X, reset=True)
+        first = read_init_model(init_model, X)
+        X = lightgbm_input(
+            self,
+            X,
+            reset=True,
+            categories=first.categories,
+            categorical_feature=categorical_feature,
+        )
+        check_consistent_length(X, y)
         classes, y = encode_labels(y)
         if init_score is not None:
             init_score = check_init_score(init_score, len(classes))
-        train = Rows(X, y, check_weight(sample_weight, X, dtype=np.float32), init_score)
+        weight = check_weight(sample_weight, X, dtype=np.float32)
+        weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
+        train = Rows(X, y, weight, init_score)
         evaluation = evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes)
-        features = feature_arguments(self, categorical_feature)
-        init_booster, start = self._check_init_model(init_model, classes, X)
+        features = dataset_features(self)
         loss = build_loss(self, classes, y, train.weight)
+        check_init_model(first, self, classes, loss)
         if self.early_stopping and not evaluation:
             train, evaluation = hold_out(train, self.validation_fraction, self.random_state)
         names = evaluation_names(eval_names, len(evaluation))
-        if start is None:
-            start = loss.fit_intercept_only(train.y, train.weight) if init_score is None else 0.0
+        start = first.start
+        if first.booster is None and init_score is None:
+            start = loss.fit_intercept_only(train.y, train.weight)
 
-        fitted = {"classes_": classes, "loss_": loss, "_start": start, "evals_result_": {}}
-        train_set, feval = train.dataset(params, features), self._metrics(loss, start, metrics)
+        fitted = {"classes_": classes, "loss_": loss, "start_": start, "evals_result_": {}}
+        train_set, feval = (
+            train.usable().dataset(params, features),
+            self._metrics(loss, start, metrics),
+        )
         n_scores = len(train.y) * loss._width
         n_jobs = n_threads(self.n_jobs) if n_scores >= MIN_SCORES_FOR_THREADS else 1
         booster = _train(
@@ -332,8 +367,9 @@ class FocalLGBMClassifier(FocalClassifier):
                 *self._callbacks(fitted["evals_result_"], None if evaluation else feval[-1]),
                 *progress.boosting_callbacks(fitted),
             ],
-            init_model=init_booster,
+            init_model=first.booster,
         )
+        booster.pandas_categorical = list(self._categories.values()) or None
         fitted["booster_"] = booster
         fitted["best_iteration_"] = booster.best_iteration or booster.current_iteration()
         vars(self).update(fitted)
@@ -364,7 +400,7 @@ class FocalLGBMClassifier(FocalClassifier):
             num_iteration=num_iteration,
             num_threads=self._num_threads(),
         )
-        return raw_prediction + self._start if start_iteration <= 0 else raw_prediction
+        return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
     def to_lightgbm(self):
         """Model that any LightGBM runtime reads, with the start inside its trees.
@@ -383,7 +419,7 @@ class FocalLGBMClassifier(FocalClassifier):
             If the installed LightGBM writes models in a version that this skfocal does not know.
         """
         check_is_fitted(self)
-        return to_native(self.booster_, self._start, len(self.classes_))
+        return to_native(self.booster_, self.start_, len(self.classes_))
 
     def predict(self, X, *, start_iteration=0, num_iteration=None):
         """Most probable class of each row; parameters as in :meth:`raw_predict`.
@@ -416,6 +452,29 @@ class FocalLGBMClassifier(FocalClassifier):
         check_is_fitted(self)
         return self.booster_.feature_importance(importance_type=self.importance_type)
 
+    @property
+    def feature_name_(self):
+        """Names of the features in :attr:`booster_`, as LightGBM spells them."""
+        check_is_fitted(self)
+        return self.booster_.feature_name()
+
+    @property
+    def best_score_(self):
+        """Metrics of each evaluation set at the round that predictions use by default."""
+        check_is_fitted(self)
+        return self.booster_.best_score
+
+    @property
+    def n_iter_(self):
+        """Number of boosting rounds, with those after the best one and those of ``init_model``."""
+        check_is_fitted(self)
+        return self.booster_.current_iteration()
+
+    @property
+    def n_estimators_(self):
+        """The same as :attr:`n_iter_`, under LightGBM's other name for it."""
+        return self.n_iter_
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
@@ -433,44 +492,12 @@ class FocalLGBMClassifier(FocalClassifier):
         return params
 
     def _num_threads(self):
-        """LightGBM's 0 respects the limits that joblib sets in its workers."""
-        return n_threads(self.n_jobs) if self.n_jobs else 0
+        return n_threads(self.n_jobs)
 
     def _seed(self):
         if isinstance(self.random_state, Integral):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
-
-    def _check_init_model(self, init_model, classes, X):
-        """Trees to go on from and their start, or None twice."""
-        if init_model is None:
-            return None, None
-        if isinstance(init_model, FocalLGBMClassifier):
-            check_is_fitted(init_model)
-            if not np.array_equal(init_model.classes_, classes):
-                raise ValueError(
-                    f"init_model was fitted to the classes {init_model.classes_.tolist()}, "
-                    f"y holds {classes.tolist()}."
-                )
-            booster, start = init_model.booster_, init_model._start
-        else:
-            booster, start = read_native(init_model), 0.0  # the start is inside its trees
-        n_scores = 1 if len(classes) == 2 else len(classes)
-        for what, fitted, given in [
-            ("features", booster.num_feature(), self.n_features_in_),
-            ("scores per row", booster.num_model_per_iteration(), n_scores),
-        ]:
-            if fitted != given:
-                raise ValueError(
-                    f"init_model was fitted to {fitted} {what}, X and y ask for {given}."
-                )
-        own = categories(X)
-        if list(own.values()) != (booster.pandas_categorical or []):
-            raise ValueError(
-                "init_model was fitted to other categories than X has, or in another order: pass "
-                f"the columns {list(own)} of X with .cat.set_categories."
-            )
-        return booster, start
 
     def _objective_params(self, loss, start, train, n_jobs):
         objective = FocalObjective(
@@ -511,11 +538,6 @@ def _train(params, train_set, **arguments):
     try:
         booster = lightgbm.train(params, train_set, **arguments)
     except lightgbm.basic.LightGBMError as error:
-        if "num_features" in str(error):
-            raise ValueError(
-                "X must hold a value other than zero, got none: LightGBM does not train on such X "
-                "under a custom objective."
-            ) from error
         if "_count" not in str(error):
             raise ValueError(f"LightGBM refuses the data or the parameters: {error}") from error
         raise ValueError(

@@ -9,15 +9,19 @@ from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.extmath import safe_sparse_dot
+from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skfocal.estimators._base import (
+    N_JOBS,
     FocalClassifier,
     build_loss,
-    check_sparse,
     check_weight,
     encode_labels,
+    silenced_classes,
+    without_silenced_classes,
 )
+from skfocal.estimators._inputs import numeric_input
 from skfocal.estimators._progress import Progress
 from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
 from skfocal.objectives._blocks import n_threads, row_shares, sum_over_blocks
@@ -65,8 +69,9 @@ class FocalLogisticRegression(FocalClassifier):
     warm_start : bool, default=False
         Whether to start from the coefficients of the last fit.
     n_jobs : int or None, default=None
-        Threads for passes over dense X; ``None`` means as many as OpenMP would use, which respects
-        joblib's limits, and ``-1`` all cores. BLAS is kept on one thread meanwhile.
+        Threads for passes over dense X; ``-1`` means all cores. ``None`` means what
+        ``joblib.parallel_config`` says, else as many as OpenMP would use. BLAS uses one thread
+        meanwhile.
     verbose : int, default=0
         Print the objective every so many iterations.
 
@@ -108,7 +113,7 @@ class FocalLogisticRegression(FocalClassifier):
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
-        "n_jobs": [None, Integral],
+        "n_jobs": N_JOBS,
         "verbose": ["verbose"],
     }
 
@@ -174,10 +179,13 @@ class FocalLogisticRegression(FocalClassifier):
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         self._forget()
-        X, y = self._check_features(X, y=y, ensure_all_finite=False)
+        X = self._check_features(X, reset=True, ensure_all_finite=False)
+        check_consistent_length(X, y)
         self._check_squares(X)
         classes, y = encode_labels(y)
-        sample_weight = check_weight(sample_weight, X)
+        sample_weight = without_silenced_classes(
+            check_weight(sample_weight, X), y, silenced_classes(self, classes)
+        )
         loss = build_loss(self, classes, y, sample_weight)
         l1, l2, scale = self._penalty()
         objective = LinearObjective(
@@ -237,23 +245,47 @@ class FocalLogisticRegression(FocalClassifier):
         check_is_fitted(self)
         X = self._check_features(X, reset=False)
         with np.errstate(over="ignore", invalid="ignore"):
-            raw_prediction = X @ self.coef_.T + self.intercept_
+            raw_prediction = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         if not np.all(np.isfinite(raw_prediction)):
             raise ValueError(
                 f"X must hold smaller numbers: scores overflow {raw_prediction.dtype}."
             )
         return raw_prediction[:, 0] if len(self.classes_) == 2 else raw_prediction
 
+    def sparsify(self):
+        """Store ``coef_`` as a sparse matrix, which saves memory if an L1 penalty made most zero.
+
+        Returns
+        -------
+        self : FocalLogisticRegression
+        """
+        check_is_fitted(self)
+        self.coef_ = sparse.csr_matrix(self.coef_)
+        return self
+
+    def densify(self):
+        """Store ``coef_`` as an array again, as after ``fit``.
+
+        Returns
+        -------
+        self : FocalLogisticRegression
+        """
+        check_is_fitted(self)
+        self.coef_ = self._dense_coef()
+        return self
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
 
-    def _check_features(self, X, **arguments):
-        check_sparse(X)
-        return validate_data(
-            self, X, **arguments, accept_sparse="csr", dtype=[np.float64, np.float32]
+    def _check_features(self, X, *, reset, **arguments):
+        return numeric_input(
+            self, X, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32], **arguments
         )
+
+    def _dense_coef(self):
+        return self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
 
     def _check_squares(self, X):
         """Refuse features that are not finite or whose squares, which the Hessian sums, are not."""
@@ -297,7 +329,7 @@ class FocalLogisticRegression(FocalClassifier):
         """Flat coefficients to start from: those of the last fit where they can serve."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return null
-        last = self.coef_.T
+        last = self._dense_coef().T
         if self.fit_intercept:
             last = np.vstack([last, self.intercept_])
         if last.size != null.size or not np.array_equal(self.classes_, classes):

@@ -2,19 +2,21 @@
 
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
 from typing import Any
 
 import lightgbm
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.validation import check_consistent_length
 
 from skfocal.estimators._base import check_weight, encode_known_labels
-from skfocal.estimators._frames import lightgbm_input
+from skfocal.estimators._inputs import lightgbm_input
+
+LARGEST_ZERO = 1e-35  # in size, for LightGBM
 
 
 @dataclass
@@ -31,6 +33,14 @@ class Rows:
         # LightGBM keeps weights in float32: the start must be computed from the same numbers.
         if self.weight is not None:
             self.weight = self.weight.astype(np.float32)
+
+    def usable(self):
+        """Return these rows, with a column of ones if LightGBM would find no feature to train on.
+
+        LightGBM refuses X without a value other than zero under a custom objective (its issue
+        #5667). Trees of constant columns have no splits, so they predict the same for every row.
+        """
+        return replace(self, X=one_column(self.X.shape)) if is_all_zero(self.X) else self
 
     def take(self, rows):
         """Rows of the given indices."""
@@ -55,6 +65,18 @@ class Rows:
 
     def _columns(self):
         return self.X, self.y, self.weight, self.init_score
+
+
+def is_all_zero(X):
+    """Whether X, dense or sparse, holds nothing but what LightGBM takes for zero."""
+    values = X.data if sparse.issparse(X) else X
+    return all(np.all(np.abs(part) <= LARGEST_ZERO) for part in (values[:100], values))
+
+
+def one_column(shape):
+    """Sparse matrix of zeros but for a first column of ones."""
+    rows = np.arange(shape[0])
+    return sparse.csr_matrix((np.ones(len(rows)), (rows, np.zeros_like(rows))), shape=shape)
 
 
 def evaluation_rows(estimator, eval_X, eval_y, eval_sample_weight, classes):
@@ -116,32 +138,6 @@ def hold_out(rows, fraction, random_state):
         )
         kept, held_out = split(everything)
     return rows.take(kept), [rows.take(held_out)]
-
-
-def feature_arguments(estimator, categorical_feature):
-    """Names of the features and indices of the categorical ones, as a Dataset takes them."""
-    names = list(getattr(estimator, "feature_names_in_", []))
-    if isinstance(categorical_feature, str) or not isinstance(categorical_feature, Iterable):
-        if categorical_feature != "auto":
-            raise ValueError(
-                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
-            )
-    else:
-        columns = {name: i for i, name in enumerate(names)}
-        columns |= {i: i for i in range(estimator.n_features_in_)}
-        wanted = list(categorical_feature)
-        unknown = [
-            c
-            for c in wanted
-            if not isinstance(c, str | Integral) or isinstance(c, bool) or c not in columns
-        ]
-        if unknown:
-            raise ValueError(f"categorical_feature names no column of X: {unknown}.")
-        categorical_feature = [columns[c] for c in wanted]
-    # LightGBM refuses characters that mean something in its model format.
-    if not names or set('",:[]{}') & set("".join(names)):
-        names = [f"Column_{i}" for i in range(estimator.n_features_in_)]
-    return {"feature_name": names, "categorical_feature": categorical_feature}
 
 
 def _as_tuple(sets, ndim):

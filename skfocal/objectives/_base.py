@@ -298,6 +298,8 @@ class FocalLoss:
     def _class_masses(self, y_true, sample_weight):
         """Share of each class in the loss; one without weight counts 1e-15, so that logs exist."""
         y = class_indices(np.asarray(y_true), self.n_classes)
+        if not len(y):
+            raise ValueError("y_true must hold at least one row, got none.")
         weight = check_sample_weight(sample_weight, len(y))
         masses = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
         if self.alpha is not None:

@@ -12,6 +12,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
+from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
 from skfocal.objectives._memory import scratch_memory
@@ -22,15 +23,22 @@ BLOCK_BYTES = 2**20
 
 
 def n_threads(n_jobs):
-    """Threads that ``n_jobs`` asks for: ``None`` is what OpenMP would use, ``-1`` all cores."""
-    if n_jobs and n_jobs > 0:
-        return n_jobs  # without asking the system, which takes longer than a small block
-    cores = joblib.cpu_count()
-    if n_jobs:
-        return max(1, cores + 1 + n_jobs)
-    # joblib sets this in its workers, so that nested parallelism does not oversubscribe.
-    limit = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    return min(cores, int(limit)) if limit.isdigit() and int(limit) else cores
+    """Threads that ``n_jobs`` asks for; ``-1`` means all cores.
+
+    ``None`` means what ``joblib.parallel_config`` says, one in a thread of joblib's, and elsewhere
+    what OpenMP would use, which joblib's worker processes and ``threadpoolctl`` limit.
+    """
+    if n_jobs is None:
+        backend, n_jobs = joblib.parallel.get_active_backend()
+        if n_jobs is None and backend.nesting_level and not _in_main_thread():
+            return 1
+    if n_jobs is None:
+        return _openmp_effective_n_threads()
+    return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
+
+
+def _in_main_thread():
+    return threading.current_thread() is threading.main_thread()
 
 
 def row_shares(n_rows, max_rows, threads=1):

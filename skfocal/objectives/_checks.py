@@ -62,6 +62,8 @@ def check_raw_prediction(raw_prediction, n_outputs):
     if raw.shape != wanted:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
         raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
+    if not len(raw):
+        raise ValueError("raw_prediction must hold at least one row, got none.")
     return raw
 
 
@@ -95,6 +97,11 @@ def check_sample_weight(sample_weight, n_rows):
     weight = as_floats("sample_weight", sample_weight, keep=(np.float32, np.float64))
     if weight.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
+    if not 0 <= weight.min() <= weight.max() < np.inf:  # which NaN is not either
+        raise ValueError(
+            f"sample_weight must hold finite numbers >= 0, got values from {weight.min()} to "
+            f"{weight.max()}."
+        )
     return weight
 
 

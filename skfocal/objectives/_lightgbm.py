@@ -1,8 +1,9 @@
-"""The focal loss in LightGBM's conventions (and, binary, XGBoost's): no mathematics here."""
+"""The focal loss in the conventions of LightGBM and XGBoost: no mathematics here."""
 
 from numbers import Integral, Real
 
 import numpy as np
+from scipy.special import logit
 
 from skfocal.objectives._checks import as_floats, check_option
 from skfocal.objectives._loss import make_loss
@@ -137,7 +138,7 @@ class FocalObjective(_FocalCallable):
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Gradient and second-order term in LightGBM's layout, float32 in Fortran order."""
         if hasattr(y_pred, "get_label"):
-            y_true, y_pred, sample_weight = self._labels(y_pred), y_true, y_pred.get_weight()
+            y_true, y_pred, sample_weight = self._labels(y_pred), y_true, _weight(y_pred)
         return self.loss.gradient_curvature(
             y_true,
             y_pred,
@@ -156,7 +157,7 @@ class FocalObjective(_FocalCallable):
         A Dataset gives the same array each time, of its own, until its labels are set anew.
         XGBoost's gives another one each time, and ``lightgbm.cv`` takes turns between several.
         """
-        y_true, sample_weight = dataset.get_label(), dataset.get_weight()
+        y_true, sample_weight = dataset.get_label(), _weight(dataset)
         known_y_true, known_weight, terms = self._latest
         if y_true is not known_y_true or sample_weight is not known_weight:
             self._latest = y_true, sample_weight, None
@@ -171,20 +172,26 @@ class FocalObjective(_FocalCallable):
 
 
 class FocalMetric(_FocalCallable):
-    """Weighted mean focal loss as a LightGBM metric: ``("focal_loss", value, False)``.
+    """Weighted mean focal loss as a metric of LightGBM and XGBoost; lower is better.
 
-    A picklable callable for ``eval_metric`` of ``LGBMClassifier.fit`` and ``feval`` of
-    ``lightgbm.train`` and ``lightgbm.cv``, evaluated on raw scores.
+    A picklable callable for ``eval_metric`` of ``LGBMClassifier.fit`` and ``XGBClassifier``,
+    ``feval`` of ``lightgbm.train`` and ``lightgbm.cv`` and ``custom_metric`` of ``xgboost.train``.
 
     Parameters
     ----------
     gamma, alpha, n_classes, offset
         As in :class:`FocalObjective`.
+    predictions : {"auto", "raw", "proba"}, default="auto"
+        What the metric is called with. Both libraries pass raw scores under a custom objective
+        and probabilities under one of their own. "auto" takes the objective from a LightGBM
+        Dataset. Elsewhere it expects raw scores, and raises an error for values from LightGBM
+        that look like probabilities: pass "proba" under XGBoost's own objectives.
 
     Raises
     ------
     ValueError
-        If an argument is out of range.
+        If an argument is out of range, or the predictions are neither raw scores nor
+        probabilities.
 
     Examples
     --------
@@ -195,14 +202,41 @@ class FocalMetric(_FocalCallable):
     ('focal_loss', 0.6931, False)
     """
 
-    def __init__(self, gamma=2.0, alpha=None, *, n_classes=2, offset=0.0):
+    __name__ = "focal_loss"  # which XGBoost's estimators ask for
+
+    def __init__(self, gamma=2.0, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
         super().__init__(gamma, alpha, n_classes, offset)
+        check_option("predictions", predictions, ("auto", "raw", "proba"))
+        if predictions == "proba" and np.any(offset):
+            raise ValueError(f"offset must be 0 for predictions='proba', got {offset!r}.")
+        self.predictions = predictions
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Name, value, and whether higher is better."""
-        y_true, raw_prediction, sample_weight = _rows(y_true, y_pred, sample_weight)
-        raw_prediction = np.asarray(raw_prediction) + self.offset
-        return "focal_loss", self.loss(y_true, raw_prediction, sample_weight), False
+        """Return the name, the value, and whether higher is better (not for XGBoost)."""
+        if not hasattr(y_pred, "get_label"):
+            return _MetricResult(self._evaluate(self.predictions, y_true, y_pred, sample_weight))
+        predictions, data = y_true, y_pred
+        kind = _kind_of_predictions(data) if self.predictions == "auto" else self.predictions
+        result = self._evaluate(kind, data.get_label(), predictions, _weight(data))
+        return result[:2] if hasattr(data, "get_float_info") else result  # XGBoost takes a pair
+
+    def _evaluate(self, kind, y_true, y_pred, sample_weight):
+        predictions = np.asarray(y_pred)
+        if kind == "auto" and _look_like_probabilities(predictions):
+            raise ValueError(
+                "FocalMetric expects raw scores, got what look like probabilities. Pass "
+                "predictions='proba' under an objective of LightGBM's or XGBoost's own, and "
+                "predictions='raw' if these are raw scores."
+            )
+        raw = _raw_of_proba(predictions) if kind == "proba" else predictions + self.offset
+        return "focal_loss", self.loss(y_true, raw, sample_weight), False
+
+
+class _MetricResult(tuple):
+    """What LightGBM unpacks and what XGBoost's estimators take for a number."""
+
+    def __float__(self):
+        return self[1]
 
 
 def curvature_scale(loss, y_true, sample_weight=None):
@@ -239,8 +273,37 @@ def curvature_scale(loss, y_true, sample_weight=None):
     return float(mean_curvature(cross_entropy) / mean_curvature(loss))
 
 
-def _rows(y_true, y_pred, sample_weight):
-    """Sort out the arguments: ``lightgbm.train`` passes scores and a Dataset."""
-    if hasattr(y_pred, "get_label"):
-        return y_pred.get_label(), y_true, y_pred.get_weight()
-    return y_true, y_pred, sample_weight
+def _weight(data):
+    """Weights of a LightGBM Dataset or an XGBoost DMatrix, which has an empty array for none."""
+    weight = data.get_weight()
+    return weight if np.size(weight) else None
+
+
+def _kind_of_predictions(data):
+    """What a Dataset's objective makes of raw scores before it calls a metric."""
+    objective = getattr(data, "params", {}).get("objective")
+    if objective in ("binary", "multiclass", "softmax", "cross_entropy", "xentropy"):
+        return "proba"
+    if objective in (None, "none"):
+        return "auto" if objective is None else "raw"
+    raise ValueError(f"FocalMetric needs a classification objective, got {objective!r}.")
+
+
+def _look_like_probabilities(predictions):
+    if predictions.dtype == np.float32 and predictions.ndim == 1:
+        return False  # XGBoost's raw scores start from its base_score of 0.5
+    inside = np.all((predictions > 0) & (predictions < 1))
+    return bool(inside and (predictions.ndim < 2 or _sums_to_1(predictions)))
+
+
+def _sums_to_1(proba):
+    return np.allclose(proba.sum(axis=1), 1, rtol=0, atol=1e-5)  # XGBoost's are float32
+
+
+def _raw_of_proba(proba):
+    """Raw scores with the given probabilities, which are clipped as in ``focal_loss``."""
+    if proba.ndim > 1 and not _sums_to_1(proba):
+        raise ValueError("y_pred must hold probabilities that sum to 1 in each row.")
+    eps = np.finfo(proba.dtype).eps
+    clipped = np.clip(proba, eps, 1 - eps)
+    return np.log(clipped) if proba.ndim > 1 else logit(clipped)

@@ -1,0 +1,181 @@
+"""Validate X: tables of any kind become float arrays or sparse matrices."""
+
+import re
+from collections.abc import Iterable
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from skfocal.estimators._frames import (
+    as_frame,
+    check_column_order,
+    find_categories,
+    frame_values,
+    is_frame,
+    nominal_columns,
+)
+
+JSON = set('",:[]{}\\')  # characters that LightGBM refuses in names or that break its JSON
+
+
+def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **arguments):
+    """Validate X, setting or checking the estimator's feature names and number of features.
+
+    Parameters
+    ----------
+    estimator : FocalClassifier
+    X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+    reset : bool
+        Whether to set what later tables are checked against.
+    categories : dict of int to list, default=None
+        Categories known from training, by position of their column.
+    text_allowed : bool, default=True
+        Whether columns of dataframes may hold numbers written as text.
+    **arguments
+        Of scikit-learn's ``check_array``.
+
+    Returns
+    -------
+    X : ndarray or sparse matrix of shape (n_samples, n_features)
+    """
+    X = as_frame(X, keep_plain=not categories)
+    if is_frame(X):
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        _remember_labels(estimator, X, reset)
+        X = frame_values(X, categories or {}, text_allowed=text_allowed)
+        return check_array(X, estimator=estimator, input_name="X", **arguments)
+    if categories:
+        names = {} if reset else dict(enumerate(getattr(estimator, "feature_names_in_", [])))
+        raise ValueError(
+            f"X must be a dataframe, got {type(X).__name__}: the columns "
+            f"{[names.get(i, i) for i in categories]} were categorical in fit, and the values of "
+            "an array could be categories or their codes."
+        )
+    if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
+        raise ValueError(f"X must hold numbers, got dates or times ({X.dtype}). Convert it first.")
+    if reset:
+        estimator._labels = None
+    check_sparse(X)
+    return validate_data(estimator, X, reset=reset, **arguments)
+
+
+def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature="auto"):
+    """Validate X for LightGBM; categorical columns of dataframes become codes.
+
+    NaN means missing; infinities raise ``ValueError``. With ``reset``, the estimator remembers
+    which columns are categorical and with which ``categories``, by default those of X.
+    """
+    frame = as_frame(X, keep_plain=reset or not estimator._categories)
+    if reset:
+        estimator._categories = find_categories(frame) if categories is None else categories
+    X = numeric_input(
+        estimator,
+        frame,
+        reset=reset,
+        categories=estimator._categories,
+        text_allowed=False,
+        accept_sparse=["csr", "csc"],
+        dtype=[np.float64, np.float32],
+        ensure_all_finite="allow-nan",
+    )
+    if reset:
+        nominal = nominal_columns(frame, estimator._categories)
+        estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
+    _check_codes(estimator, X)
+    return _with_single_entries(X) if sparse.issparse(X) else X
+
+
+def remember_columns(estimator, template, categorical_feature):
+    """Set what later tables are checked against from a table of the same columns without rows."""
+    validate_data(estimator, template, skip_check_array=True)
+    estimator._labels, estimator._categories = None, find_categories(template)
+    if is_frame(template):
+        _remember_labels(estimator, template, reset=True)
+    nominal = nominal_columns(template, estimator._categories)
+    estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
+
+
+def dataset_features(estimator):
+    """Names of the features and positions of the categorical ones, for a LightGBM Dataset.
+
+    LightGBM separates names by spaces, replaces spaces in them by underscores, writes them into
+    JSON and wants them unique. Where that is impossible, columns are called ``Column_0``, ...
+    """
+    names = [re.sub(r"\s", "_", name) for name in getattr(estimator, "feature_names_in_", [])]
+    usable = all(name.isprintable() and name and not JSON & set(name) for name in names)
+    if not names or not usable or len(set(names)) < len(names):
+        names = [f"Column_{i}" for i in range(estimator.n_features_in_)]
+    return {"feature_name": names, "categorical_feature": estimator._nominal}
+
+
+def _categorical_positions(estimator, nominal, categorical_feature):
+    """Positions of the columns that ``categorical_feature`` names; "auto" means ``nominal``."""
+    if isinstance(categorical_feature, str) or not isinstance(categorical_feature, Iterable):
+        if categorical_feature != "auto":
+            raise ValueError(
+                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
+            )
+        return nominal
+    positions = {i: i for i in range(estimator.n_features_in_)}
+    positions |= {name: i for i, name in enumerate(getattr(estimator, "feature_names_in_", []))}
+    wanted = list(categorical_feature)
+    unknown = [
+        c
+        for c in wanted
+        if not isinstance(c, str | Integral) or isinstance(c, bool) or c not in positions
+    ]
+    if unknown:
+        raise ValueError(f"categorical_feature names no column of X: {unknown}.")
+    return sorted({positions[c] for c in wanted})
+
+
+def _check_codes(estimator, X):
+    """Raise ``ValueError`` where LightGBM would round a value of a categorical column."""
+    for i in set(estimator._nominal) - set(estimator._categories):
+        column = X[:, [i]].data if sparse.issparse(X) else X[:, i]
+        wrong = (column != np.floor(column)) | (column > np.iinfo(np.int32).max)
+        wrong &= ~np.isnan(column)
+        if np.any(wrong):
+            names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
+            raise ValueError(
+                f"Column {names[i]!r} of X is in categorical_feature and must hold integer codes "
+                f"below 2**31, got {column[wrong][0]}. Pass other values as a pandas category."
+            )
+
+
+def check_sparse(X):
+    """Refuse a sparse matrix with indices beyond its shape.
+
+    Compiled code, SciPy's conversions too, reads and writes at them: anywhere in the process.
+    """
+    if not sparse.issparse(X) or X.ndim != 2:
+        return
+    try:
+        if X.format == "coo":
+            sparse.coo_matrix((X.data, (X.row, X.col)), shape=X.shape)  # which checks them
+        else:
+            X = X if X.format in {"csr", "csc", "bsr"} else X.tocsr()
+            X.check_format()
+    except ValueError as error:
+        raise ValueError(f"X must be a valid sparse matrix, but {error}.") from error
+
+
+def _remember_labels(estimator, X, reset):
+    """Keep column labels that are not strings, whose order scikit-learn does not check."""
+    if reset:
+        labels = list(X.columns)
+        estimator._labels = None if all(isinstance(label, str) for label in labels) else labels
+    else:
+        check_column_order(X, estimator._labels)
+
+
+def _with_single_entries(X):
+    """Sparse matrix that holds each entry once and in order: LightGBM misreads others."""
+    X = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[X.format](X)  # also of sparse arrays
+    if not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
