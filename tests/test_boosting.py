@@ -256,3 +256,61 @@ def test_xgboost_trains_on_the_objective_and_honours_weights(gamma, curvature):
     proba = objective.predict_proba(plain)
     assert proba.shape == (len(y), 2)
     assert np.mean(proba.argmax(axis=1) == y) > 0.8
+
+
+OWN_OBJECTIVES = {2: ["binary", "cross_entropy"], 3: ["multiclass", "softmax"]}
+
+
+@pytest.mark.parametrize(
+    ("n_classes", "objective"), [(k, name) for k in OWN_OBJECTIVES for name in OWN_OBJECTIVES[k]]
+)
+def test_metric_reads_probabilities_under_lightgbms_own_objectives(n_classes, objective):
+    X, y, weight = make_data(n_classes)
+    data, history = lgb.Dataset(X, y, weight=weight), {}
+    settings = {**QUIET, "objective": objective}
+    settings |= {"num_class": n_classes} if n_classes > 2 else {}
+    metric = FocalMetric(2.0, n_classes=n_classes)
+    booster = lgb.train(
+        settings, data, 5, valid_sets=[data], feval=metric,
+        callbacks=[lgb.record_evaluation(history)],
+    )  # fmt: skip
+    raw = booster.predict(X, raw_score=True)
+    got = history["training"]["focal_loss"][-1]
+    assert got == pytest.approx(metric.loss(y, raw, weight), rel=1e-9)  # from p back to logit p
+    folds = lgb.cv(settings, lgb.Dataset(X, y), 5, nfold=3, feval=metric)
+    assert folds["valid focal_loss-mean"][-1] < folds["valid focal_loss-mean"][0]
+
+
+@pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_classifier_under_its_own_objective_needs_a_metric_of_probabilities(n_classes):
+    X, y, weight = make_data(n_classes)
+    model = lgb.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1)
+    given = {"eval_set": [(X.copy(), y)], "eval_sample_weight": [weight]}
+    with pytest.raises(ValueError, match="expects raw scores, got what look like probabilities"):
+        model.fit(X, y, **given, eval_metric=FocalMetric(2.0, n_classes=n_classes))
+    metric = FocalMetric(2.0, n_classes=n_classes, predictions="proba")
+    model.fit(X, y, **given, eval_metric=metric)
+    raw = model.predict(X, raw_score=True)
+    (history,) = model.evals_result_.values()
+    assert history["focal_loss"][-1] == pytest.approx(metric.loss(y, raw, weight), rel=1e-9)
+
+
+def test_metric_is_refused_under_an_objective_of_neither_scores_nor_probabilities():
+    X, y, _ = make_data()
+    data = lgb.Dataset(X, y)
+    settings = {**QUIET, "objective": "regression"}
+    with pytest.raises(ValueError, match="needs a classification objective, got 'regression'"):
+        lgb.train(settings, data, 2, valid_sets=[data], feval=FocalMetric(2.0))
+
+
+def test_arguments_of_the_metric_that_contradict_each_other_are_refused():
+    with pytest.raises(ValueError, match=r"predictions must be one of \['auto', 'raw', 'proba'\]"):
+        FocalMetric(2.0, predictions="margin")
+    with pytest.raises(ValueError, match=r"offset must be 0 for predictions='proba', got 1\.0"):
+        FocalMetric(2.0, offset=1.0, predictions="proba")
+    y, proba = np.array([0, 1, 2]), np.full((3, 3), 0.3)
+    with pytest.raises(ValueError, match="probabilities that sum to 1 in each row"):
+        FocalMetric(2.0, n_classes=3, predictions="proba")(y, proba)
+    _, value, _ = FocalMetric(0.0, predictions="raw")(np.array([0, 1]), np.array([0.5, 0.5]))
+    assert value == pytest.approx((np.log1p(np.exp(0.5)) + np.log1p(np.exp(-0.5))) / 2)

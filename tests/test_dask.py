@@ -185,3 +185,58 @@ def test_prediction_of_a_local_table_is_refused(fitted):
     model, X = fitted
     with pytest.raises(TypeError, match="X must be a dask Array or DataFrame, got ndarray"):
         model.predict(X)
+
+
+def test_categories_are_those_of_fit_in_every_partition(client):
+    X, y, _ = dataset()
+    frame = pd.DataFrame(X, columns=list("abcdef"))
+    frame["shop"] = pd.Categorical(np.where(y == "no", 10, 20))
+    collections = [dd.from_pandas(c, npartitions=2) for c in (frame, pd.Series(y))]
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(*collections)
+    expected = model.to_local().predict_proba(frame)
+    lost = dd.from_pandas(frame.astype({"shop": int}), npartitions=3)
+    np.testing.assert_array_equal(model.predict_proba(lost).compute(), expected)
+    unknown = dd.from_pandas(frame.assign(shop=11), npartitions=3)
+    with pytest.raises(ValueError, match="Column 'shop' of X was categorical in fit"):
+        model.predict_proba(unknown).compute()
+    with pytest.raises(ValueError, match="X must be a dataframe"):
+        model.predict(da.from_array(frame.to_numpy(float), chunks=(500, 7))).compute()
+
+
+def test_columns_and_names_of_every_kind(client):
+    X, y, _ = dataset()
+    frame = pd.DataFrame(X, columns=["a:b", "a b", "a_b", "", "e", "f"])
+    frame["e"] = pd.array(X[:, 4], dtype="Int64").copy()
+    frame.loc[::7, "e"] = pd.NA
+    frame["f"] = pd.array(X[:, 5] > 0, dtype="bool[pyarrow]")
+    frame["city"] = pd.Categorical(np.array(["Bern", "Chur"])[(y == "no").astype(int)])
+    X_dask, y_dask = (dd.from_pandas(c, npartitions=2) for c in (frame, pd.Series(y)))
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(X_dask, y_dask)
+    local = FocalLGBMClassifier(**PARAMETERS).fit(frame, y)
+    np.testing.assert_allclose(
+        model.predict_proba(X_dask).compute(), local.predict_proba(frame), **SAME
+    )
+    dates = X_dask.assign(f=pd.Timestamp("2020-01-01"))
+    with pytest.raises(ValueError, match="Column 'f' of X must hold numbers, got dates"):
+        DaskFocalLGBMClassifier(**PARAMETERS).fit(dates, y_dask)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_class_of_weight_zero_counts_for_nothing(client, weighted):
+    X, y, weight = dataset(3)
+    columns = [y, weight] if weighted else [y]
+    settings = PARAMETERS | {"class_weight": {"no": 1, "perhaps": 0, "yes": 3}}
+    model = DaskFocalLGBMClassifier(**settings).fit(*as_arrays(X, *columns))
+    local = FocalLGBMClassifier(**settings).fit(X, *columns)
+    proba = model.to_local().predict_proba(X)
+    np.testing.assert_allclose(proba, local.predict_proba(X), **SAME)
+    assert proba[:, 1].max() < 1e-6
+
+
+@pytest.mark.parametrize("as_table", [lambda X: X, sparse.csr_matrix])
+def test_table_of_zeros_gives_the_class_shares(client, as_table):
+    _, y, _ = dataset()
+    X = da.zeros((1000, 3), chunks=(250, 3)).map_blocks(as_table)
+    model = DaskFocalLGBMClassifier(**PARAMETERS).fit(X, da.from_array(y, chunks=250))
+    share = np.mean(y == model.classes_[1])
+    np.testing.assert_allclose(model.predict_proba(X).compute()[:, 1], share, rtol=1e-6)

@@ -122,7 +122,7 @@ class FocalLGBMClassifier(FocalClassifier):
     best_iteration_ : int
         Rounds that predictions use by default.
     n_iter_, n_estimators_ : int
-        Rounds trained, as in ``LGBMClassifier``.
+        Rounds that the model holds, as in ``LGBMClassifier``.
     evals_result_ : dict
         Metrics per evaluation set and round.
     best_score_ : dict
@@ -466,7 +466,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
     @property
     def n_iter_(self):
-        """Number of boosting rounds, with those after the best one and those of ``init_model``."""
+        """Number of boosting rounds that the model holds, those of ``init_model`` included."""
         check_is_fitted(self)
         return self.booster_.current_iteration()
 

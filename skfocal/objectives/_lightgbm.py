@@ -257,6 +257,15 @@ def curvature_scale(loss, y_true, sample_weight=None):
     -------
     scale : float
         Exactly 1 at ``gamma=0``.
+
+    Examples
+    --------
+    >>> from skfocal.objectives import BinaryFocalLoss, FocalObjective, curvature_scale
+    >>> loss, y = BinaryFocalLoss(gamma=2.0), [0] * 97 + [1] * 3
+    >>> scale = curvature_scale(loss, y)
+    >>> round(scale, 2)
+    0.8
+    >>> objective = FocalObjective(gamma=2.0, offset=loss.fit_intercept_only(y), scale=scale)
     """
     classes = np.arange(loss.n_classes)
     class_weight = np.bincount(y_true, weights=sample_weight, minlength=loss.n_classes)
