@@ -264,7 +264,7 @@ def curvature_scale(loss, y_true, sample_weight=None):
     >>> loss, y = BinaryFocalLoss(gamma=2.0), [0] * 97 + [1] * 3
     >>> scale = curvature_scale(loss, y)
     >>> round(scale, 2)
-    0.8
+    0.4
     >>> objective = FocalObjective(gamma=2.0, offset=loss.fit_intercept_only(y), scale=scale)
     """
     classes = np.arange(loss.n_classes)
