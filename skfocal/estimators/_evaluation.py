@@ -6,6 +6,8 @@ import lightgbm
 import numpy as np
 from sklearn import metrics
 
+from skfocal.objectives import FocalMetric
+
 
 def _auc(y_true, proba, sample_weight):
     one_hot, proba = _one_hot(y_true, proba)
@@ -36,21 +38,57 @@ NAMED_METRICS = {
     "binary_error": (_error, False),
     "multi_error": (_error, False),
 }
+NEED_EVERY_CLASS = {"auc", "average_precision"}
+FOCAL_LOSS = "focal_loss"
 
 
 def check_eval_metric(eval_metric):
-    """Return the metrics asked for as a list of names and callables."""
+    """Return the metrics asked for as a list of names and callables, each once."""
     if eval_metric is None:
         return []
     wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
+    known = {FOCAL_LOSS, "logloss", "error", *NAMED_METRICS}
     for metric in wanted:
-        if not callable(metric) and not (isinstance(metric, str) and metric in NAMED_METRICS):
+        if isinstance(metric, FocalMetric):
             raise ValueError(
-                f"eval_metric must be a callable or one of {sorted(NAMED_METRICS)}, got {metric!r}."
+                "eval_metric must not be a FocalMetric, got one: fit records 'focal_loss' with the "
+                "estimator's gamma and alpha. Pass the name 'focal_loss' to watch it."
+            )
+        if not callable(metric) and not (isinstance(metric, str) and metric in known):
+            raise ValueError(
+                f"eval_metric must be a callable or one of {sorted(known)}, got {metric!r}."
             )
         if callable(metric):
             _count_arguments(metric)
     return [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]]
+
+
+def evaluation_metrics(wanted, focal_metric, to_proba, n_classes):
+    """Return the metrics asked for and, unless it is among them, the focal loss, as ``feval``.
+
+    Log loss and error have LightGBM's names for the number of classes.
+    """
+    prefix = "binary" if n_classes == 2 else "multi"
+    metrics = wanted if FOCAL_LOSS in wanted else [*wanted, FOCAL_LOSS]
+    names = {"logloss", "error", *NAMED_METRICS} - {"auc", "average_precision"}
+    metrics = [f"{prefix}_{m.split('_')[-1]}" if m in names else m for m in metrics]
+    return [
+        focal_metric if metric == FOCAL_LOSS else probability_metric(metric, to_proba)
+        for i, metric in enumerate(metrics)
+        if metric not in metrics[:i]
+    ]
+
+
+def check_metrics_defined(wanted, evaluation, names, classes):
+    """Raise ``ValueError`` if a ranking metric is asked for a set that lacks a class."""
+    for metric in sorted(NEED_EVERY_CLASS.intersection(m for m in wanted if isinstance(m, str))):
+        for rows, name in zip(evaluation, names, strict=True):
+            masses = np.bincount(rows.y, weights=rows.weight, minlength=len(classes))
+            if not np.all(masses):
+                raise ValueError(
+                    f"eval_metric {metric!r} is undefined for the evaluation set {name!r}: it has "
+                    f"no rows with weight of the classes {classes[masses == 0].tolist()}."
+                )
 
 
 def probability_metric(metric, to_proba):
@@ -98,12 +136,17 @@ def check_callbacks(callbacks):
     return list(callbacks)
 
 
-def stop_early(patience):
-    """LightGBM's early stopping, watching the first metric on the first evaluation set alone."""
-    stop = lightgbm.early_stopping(patience, verbose=False)
+def stop_early(patience, min_delta, watched):
+    """LightGBM's early stopping on the first metric of the evaluation set named ``watched``."""
+    stop = lightgbm.early_stopping(patience, verbose=False, min_delta=min_delta)
 
     def callback(env):
-        watched = env.evaluation_result_list[:1]
+        first = next(result for result in env.evaluation_result_list if result[0] == watched)
+        if np.isnan(first[2]):
+            raise ValueError(
+                f"eval_metric must not be NaN where early stopping watches it, got NaN for "
+                f"{first[1]!r} of the evaluation set {watched!r}."
+            )
         stop(
             lightgbm.callback.CallbackEnv(
                 model=env.model,
@@ -111,11 +154,29 @@ def stop_early(patience):
                 iteration=env.iteration,
                 begin_iteration=env.begin_iteration,
                 end_iteration=env.end_iteration,
-                evaluation_result_list=watched,
+                evaluation_result_list=[first],
             )
         )
 
     callback.order = stop.order
+    return callback
+
+
+def refuse_equal_names():
+    """LightGBM's callback that raises ``ValueError`` if two metrics of a set share a name.
+
+    LightGBM would record the values of both in one list.
+    """
+
+    def callback(env):
+        keys = [result[:2] for result in env.evaluation_result_list]
+        repeated = sorted({name for key, name in keys if keys.count((key, name)) > 1})
+        if repeated:
+            raise ValueError(
+                f"eval_metric must return different names, got {repeated} from several metrics."
+            )
+
+    callback.order = 5  # before LightGBM records the values
     return callback
 
 

@@ -159,7 +159,9 @@ def _codes(column, known):
 
 
 def _numbers(column, text_allowed):
-    """Return a column as float64; NaN means missing."""
+    """Return a column as floats; NaN means missing."""
+    if _is_plain(column.dtype):
+        return column.to_numpy()
     if is_categorical(column):
         values = _numbers(column.cat.categories.to_series(name=column.name), text_allowed)
         return np.append(values, np.nan)[column.cat.codes]

@@ -23,9 +23,12 @@ from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
     check_callbacks,
     check_eval_metric,
-    probability_metric,
+    check_metrics_defined,
+    evaluation_metrics,
+    refuse_equal_names,
     stop_early,
 )
+from skfocal.estimators._holdout import hold_out
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
 from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
 from skfocal.estimators._native import to_native
@@ -35,7 +38,6 @@ from skfocal.estimators._rows import (
     check_init_score,
     evaluation_names,
     evaluation_rows,
-    hold_out,
 )
 from skfocal.objectives import FocalMetric, FocalObjective
 from skfocal.objectives._blocks import n_threads
@@ -94,12 +96,15 @@ class FocalLGBMClassifier(FocalClassifier):
         Weights of the classes, multiplied into alpha. "balanced" is the weighted
         ``n_samples / (n_classes * np.bincount(y))``.
     early_stopping : bool, default=False
-        Whether to stop when the focal loss (or the first ``eval_metric``) of the first
-        evaluation set, or else of held-out rows, has not improved for ``n_iter_no_change``
-        rounds.
+        Whether to stop when the focal loss (or the first ``eval_metric``) of the first evaluation
+        set other than the training rows, or else of held-out rows, has not improved for
+        ``n_iter_no_change`` rounds.
     validation_fraction : float in (0, 1), default=0.1
-        Share of the rows to hold out, stratified, where ``fit`` gets no evaluation set.
+        Share of each class's rows to hold out if ``fit`` gets no evaluation set; at least one row
+        of each class that has two or more rows with positive weight.
     n_iter_no_change : int, default=10
+    early_stopping_min_delta : float, default=0.0
+        Least change of the metric that counts as an improvement.
     random_state : int, RandomState or None, default=None
         Seed of LightGBM and of the held-out rows.
     n_jobs : int or None, default=None
@@ -177,6 +182,7 @@ class FocalLGBMClassifier(FocalClassifier):
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+        "early_stopping_min_delta": [Interval(Real, 0, None, closed="left")],
         "random_state": ["random_state"],
         "n_jobs": N_JOBS,
         "verbose": [Interval(Integral, -1, None, closed="left"), "boolean"],
@@ -209,6 +215,7 @@ class FocalLGBMClassifier(FocalClassifier):
         early_stopping=False,
         validation_fraction=0.1,
         n_iter_no_change=10,
+        early_stopping_min_delta=0.0,
         random_state=None,
         n_jobs=None,
         verbose=0,
@@ -237,6 +244,7 @@ class FocalLGBMClassifier(FocalClassifier):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
+        self.early_stopping_min_delta = early_stopping_min_delta
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
@@ -254,6 +262,8 @@ class FocalLGBMClassifier(FocalClassifier):
         eval_y=None,
         eval_names=None,
         eval_sample_weight=None,
+        eval_class_weight=None,
+        eval_init_score=None,
         eval_metric=None,
         categorical_feature="auto",
         callbacks=None,
@@ -274,16 +284,22 @@ class FocalLGBMClassifier(FocalClassifier):
             Scores to start from instead of the constant of least loss. As in LightGBM,
             predictions do not add them.
         eval_X : {array-like, sparse matrix, dataframe} or tuple of those, default=None
-            Features of evaluation sets.
+            Features of evaluation sets. The training rows may be one of them: early stopping
+            does not watch them.
         eval_y : array-like or tuple of those, default=None
             Their labels, of the same kind as y.
         eval_names : list of str, default=None
             Their names; ``valid_0``, ``valid_1``, ... by default.
         eval_sample_weight : array-like or list of those, default=None
-            Their weights.
+            Their weights; None in a list means no weights.
+        eval_class_weight : dict, "balanced" or list of those, default=None
+            Class weights of each set, multiplied into ``eval_sample_weight``.
+        eval_init_score : array-like or list of those, default=None
+            Scores that the sets start from; required with ``init_score``.
         eval_metric : str, callable or list of those, default=None
-            Metrics of the evaluation sets besides the focal loss: "auc", "average_precision",
-            "binary_logloss", "multi_logloss", "binary_error", "multi_error", or a callable
+            Metrics of the evaluation sets. "focal_loss" comes last unless it is in the list.
+            Others are "auc", "average_precision", "logloss", "error", LightGBM's names of the last
+            two ("binary_logloss", "multi_logloss", "binary_error", "multi_error"), or a callable
             ``(y_true, proba)`` or ``(y_true, proba, weight)`` that returns
             ``(name, value, is_higher_better)``, where y_true holds class indices and proba is
             the probability of class 1 or, multiclass, of every class.
@@ -315,6 +331,11 @@ class FocalLGBMClassifier(FocalClassifier):
         )
         params = self._train_params()
         metrics, callbacks = check_eval_metric(eval_metric), check_callbacks(callbacks)
+        if metrics and eval_X is None and not self.early_stopping:
+            raise ValueError(
+                "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
+                "early_stopping=True to hold out rows."
+            )
         if init_model is not None and init_score is not None:
             raise ValueError(
                 "init_model and init_score must not be given together: init_model brings its own "
@@ -337,13 +358,25 @@ class FocalLGBMClassifier(FocalClassifier):
         weight = check_weight(sample_weight, X, dtype=np.float32)
         weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
         train = Rows(X, y, weight, init_score)
-        evaluation = evaluation_rows(self, eval_X, eval_y, eval_sample_weight, classes)
+        evaluation = evaluation_rows(
+            self,
+            classes,
+            init_score,
+            eval_X=eval_X,
+            eval_y=eval_y,
+            eval_sample_weight=eval_sample_weight,
+            eval_class_weight=eval_class_weight,
+            eval_init_score=eval_init_score,
+        )
         features = dataset_features(self)
         loss = build_loss(self, classes, y, train.weight)
         check_init_model(first, self, classes, loss)
         if self.early_stopping and not evaluation:
-            train, evaluation = hold_out(train, self.validation_fraction, self.random_state)
+            train, held_out = hold_out(train, self.validation_fraction, self.random_state, classes)
+            evaluation = [held_out]
         names = evaluation_names(eval_names, len(evaluation))
+        watched = self._watched(evaluation, names, train)
+        check_metrics_defined(metrics, evaluation, names, classes)
         start = first.start
         if first.booster is None and init_score is None:
             start = loss.fit_intercept_only(train.y, train.weight)
@@ -364,7 +397,9 @@ class FocalLGBMClassifier(FocalClassifier):
             feval=feval,
             callbacks=[
                 *callbacks,
-                *self._callbacks(fitted["evals_result_"], None if evaluation else feval[-1]),
+                *self._callbacks(
+                    fitted["evals_result_"], None if evaluation else feval[-1], watched
+                ),
                 *progress.boosting_callbacks(fitted),
             ],
             init_model=first.booster,
@@ -519,17 +554,31 @@ class FocalLGBMClassifier(FocalClassifier):
             return loss.predict_proba(raw_prediction + start, self.probability)
 
         focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
-        return [*(probability_metric(metric, to_proba) for metric in metrics), focal]
+        return evaluation_metrics(metrics, focal, to_proba, loss.n_classes)
 
-    def _callbacks(self, evals_result, training_metric):
+    def _watched(self, evaluation, names, train):
+        """Name of the evaluation set that early stopping watches: the first of other rows."""
+        if not self.early_stopping:
+            return None
+        for rows, name in zip(evaluation, names, strict=True):
+            if not rows.same_data(train):
+                return name
+        raise ValueError(
+            "early_stopping needs an evaluation set other than the training rows, got these only. "
+            "Pass another one, or none to hold out rows."
+        )
+
+    def _callbacks(self, evals_result, training_metric, watched):
         """LightGBM's callbacks; ``training_metric`` is to be printed, None with evaluation sets."""
-        callbacks = [lightgbm.record_evaluation(evals_result)]
+        callbacks = [refuse_equal_names(), lightgbm.record_evaluation(evals_result)]
         if self.verbose > 0 and training_metric:
             callbacks.append(log_training(int(self.verbose), training_metric))
         elif self.verbose > 0:
             callbacks.append(lightgbm.log_evaluation(int(self.verbose)))
         if self.early_stopping:
-            callbacks.append(stop_early(self.n_iter_no_change))
+            callbacks.append(
+                stop_early(self.n_iter_no_change, self.early_stopping_min_delta, watched)
+            )
         return callbacks
 
 

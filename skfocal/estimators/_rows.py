@@ -1,27 +1,26 @@
 """Rows for LightGBM to train on or to evaluate, from what users pass to ``fit``."""
 
-import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import lightgbm
 import numpy as np
 from scipy import sparse
-from sklearn.model_selection import train_test_split
 from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
 from skfocal.estimators._base import check_weight, encode_known_labels
 from skfocal.estimators._inputs import lightgbm_input
 
+NAMES = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
 LARGEST_ZERO = 1e-35  # in size, for LightGBM
 
 
 @dataclass
 class Rows:
-    """Features, class indices, weights and start scores of as many rows each."""
+    """Features, class indices, weights and start scores of the same rows."""
 
     X: Any
     y: np.ndarray
@@ -51,6 +50,16 @@ class Rows:
             )
         )
 
+    def same_data(self, other):
+        """Whether the features and labels are those of other rows, in the same order."""
+        if self.X.shape != other.X.shape or not np.array_equal(self.y, other.y):
+            return False
+        if sparse.issparse(self.X) != sparse.issparse(other.X):
+            return False
+        if sparse.issparse(self.X):
+            return (self.X != other.X).nnz == 0  # NaN differs from NaN
+        return np.array_equal(self.X, other.X, equal_nan=True)
+
     def dataset(self, params, features, reference=None):
         """The rows as LightGBM's Dataset."""
         return lightgbm.Dataset(
@@ -79,23 +88,51 @@ def one_column(shape):
     return sparse.csr_matrix((np.ones(len(rows)), (rows, np.zeros_like(rows))), shape=shape)
 
 
-def evaluation_rows(estimator, eval_X, eval_y, eval_sample_weight, classes):
-    """Evaluation sets, one or several, as a list of checked rows."""
+def evaluation_rows(estimator, classes, init_score, *, eval_X, eval_y, **others):
+    """Evaluation sets, one or more, as a list of checked rows.
+
+    ``others`` are ``eval_sample_weight``, ``eval_class_weight`` and ``eval_init_score``.
+    """
     if (eval_X is None) != (eval_y is None):
         raise ValueError("eval_X and eval_y must be given together.")
-    sets_X, sets_y = _as_tuple(eval_X, 2), _as_tuple(eval_y, 1)
-    weights = _as_tuple(eval_sample_weight, 1) or (None,) * len(sets_X)
-    if not len(sets_X) == len(sets_y) == len(weights):
+    columns = {"eval_X": _as_sets(eval_X, 2), "eval_y": _as_sets(eval_y, 1)}
+    for name, given in others.items():
+        if given is not None:
+            ndim = 0 if name == "eval_class_weight" else 1
+            columns[name] = _as_sets(given, ndim, optional=True)
+    if len({len(sets) for sets in columns.values()}) > 1:
+        counts = ", ".join(f"{name} for {len(sets)}" for name, sets in columns.items())
+        raise ValueError(f"Evaluation arguments must be given for the same sets, got {counts}.")
+    columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in NAMES}
+    _check_eval_init_score(init_score, columns["eval_init_score"])
+    return [_checked(estimator, classes, *column) for column in zip(*columns.values(), strict=True)]
+
+
+def _checked(estimator, classes, X, y, weight, class_weight, init_score):
+    """Rows of one evaluation set."""
+    X = lightgbm_input(estimator, X, reset=False)
+    encoded = encode_known_labels(y, classes, "eval_y")
+    check_consistent_length(X, encoded)
+    weight = check_weight(weight, X, "eval_sample_weight", np.float32)
+    if class_weight is not None:
+        by_class = compute_sample_weight(class_weight, np.asarray(y))
+        weight = by_class if weight is None else weight * by_class
+        weight = check_weight(weight, X, "eval_class_weight", np.float32)
+    if init_score is not None:
+        init_score = check_init_score(init_score, len(classes), "eval_init_score")
+    return Rows(X, encoded, weight, init_score)
+
+
+def _check_eval_init_score(init_score, eval_init_scores):
+    """Raise ``ValueError`` unless training and evaluation rows all start alike."""
+    missing = [i for i, scores in enumerate(eval_init_scores) if scores is None]
+    if init_score is not None and missing:
         raise ValueError(
-            "eval_X, eval_y and eval_sample_weight must hold as many sets, got "
-            f"{len(sets_X)}, {len(sets_y)} and {len(weights)}."
+            f"eval_init_score must be given for every evaluation set if init_score is, got none "
+            f"for the sets {missing}: they would start from zero."
         )
-    evaluation = []
-    for X, y, weight in zip(sets_X, sets_y, weights, strict=True):
-        X = lightgbm_input(estimator, X, reset=False)
-        y = encode_known_labels(y, classes, "eval_y")
-        evaluation.append(Rows(X, y, check_weight(weight, X, "eval_sample_weight", np.float32)))
-    return evaluation
+    if init_score is None and len(missing) < len(eval_init_scores):
+        raise ValueError("eval_init_score needs init_score: training rows must start alike.")
 
 
 def evaluation_names(eval_names, n_sets):
@@ -106,45 +143,39 @@ def evaluation_names(eval_names, n_sets):
     distinct = {name for name in names if isinstance(name, str)}
     if not len(names) == len(distinct) == n_sets:
         raise ValueError(
-            f"eval_names must hold a name for each evaluation set, of which there are {n_sets}, "
+            f"eval_names must hold a different name for each of {n_sets} evaluation sets, "
             f"got {eval_names!r}."
         )
     return names
 
 
-def check_init_score(init_score, n_classes):
-    """Scores to start from as a float array; ValueError where they are none."""
-    scores = check_array(init_score, dtype=np.float64, ensure_2d=False, input_name="init_score")
+def check_init_score(init_score, n_classes, name="init_score"):
+    """Validate scores to start from and return them as a float array."""
+    scores = check_array(init_score, dtype=np.float64, ensure_2d=False, input_name=name)
     shape = (len(scores),) if n_classes == 2 else (len(scores), n_classes)
     if scores.size != np.prod(shape):
         raise ValueError(
-            "init_score must hold a score for each row or, where there are several classes, for "
-            f"each row and class, got an array of shape {scores.shape}."
+            f"{name} must hold one score per row or, multiclass, per row and class, got an array "
+            f"of shape {scores.shape}."
         )
     if np.abs(scores).max() > np.finfo(np.float32).max:  # in which gradients are computed
-        raise ValueError("init_score must be finite in float32, got larger scores.")
+        raise ValueError(f"{name} must be finite in float32, got larger scores.")
     return scores.reshape(shape)
 
 
-def hold_out(rows, fraction, random_state):
-    """Split rows into those to train on and one evaluation set, stratified where possible."""
-    everything = np.arange(len(rows.y))
-    split = partial(train_test_split, test_size=fraction, random_state=random_state)
-    try:
-        kept, held_out = split(everything, stratify=rows.y)
-    except ValueError as error:
-        warnings.warn(
-            f"early_stopping holds out rows without stratification: {error}", stacklevel=4
-        )
-        kept, held_out = split(everything)
-    return rows.take(kept), [rows.take(held_out)]
+def _as_sets(given, ndim, optional=False):
+    """Evaluation sets as a list: a list or tuple of items of ``ndim`` axes, or one item alone.
+
+    Items may be None if they are optional.
+    """
+    if given is None:
+        return []
+    if not isinstance(given, list | tuple):
+        return [given]
+    items = [item for item in given if item is not None]
+    several = _ndim(items[0]) >= ndim if items else optional
+    return list(given) if several else [given]
 
 
-def _as_tuple(sets, ndim):
-    """Evaluation sets as a tuple: a tuple or list of arrays of ``ndim`` axes, or one alone."""
-    if sets is None:
-        return ()
-    if isinstance(sets, list):
-        several = len(sets) > 0 and len(getattr(sets[0], "shape", np.shape(sets[0]))) == ndim
-        return tuple(sets) if several else (sets,)
-    return sets if isinstance(sets, tuple) else (sets,)
+def _ndim(item):
+    return len(getattr(item, "shape", np.shape(item)))
