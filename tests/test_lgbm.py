@@ -14,7 +14,6 @@ from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier
 from skfocal.estimators import _lgbm
-from skfocal.estimators._lgbm_params import OWN, REFUSED
 
 
 def problem(n_classes=2, n_samples=1500, **settings):
@@ -409,29 +408,6 @@ def test_random_state_of_any_kind(random_state):
     X, y = problem()
     model = focal(subsample=0.5, subsample_freq=1, random_state=random_state).fit(X, y)
     assert model.score(X, y) > 0.7
-
-
-def test_alias_lists_are_those_of_the_installed_lightgbm():
-    from lightgbm.basic import _ConfigAliases
-
-    for own, aliases in {**OWN, **REFUSED}.items():
-        assert {own, *aliases} >= _ConfigAliases.get_by_alias(own), own
-
-
-@pytest.mark.parametrize(
-    ("name", "hint"),
-    [
-        ("objective", "gamma and alpha"), ("loss", "gamma and alpha"), ("app", "gamma and alpha"),
-        ("scale_pos_weight", "class_weight"), ("is_unbalance", "class_weight"),
-        ("unbalance", "class_weight"), ("boost_from_average", "constant of least loss"),
-        ("metric", "eval_metric"), ("num_class", "follows from y"), ("boosting", "boosting_type"),
-        ("boost", "boosting_type"), ("eta", "learning_rate"), ("early_stopping", "early_stopping"),
-        ("n_iter_no_change", "early_stopping"), ("num_threads", "n_jobs"), ("seed", "random_state"),
-    ],
-)  # fmt: skip
-def test_lgbm_params_that_are_ours_or_make_no_sense_are_refused(name, hint):
-    with pytest.raises(ValueError, match=f"'{name}'.*{hint}"):
-        focal(lgbm_params={name: 1}).fit(*problem())
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,11 @@ from skfocal.estimators._evaluation import (
 )
 from skfocal.estimators._holdout import hold_out
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
-from skfocal.estimators._lgbm_params import OWN, check_lgbm_params
+from skfocal.estimators._lgbm_params import (
+    TREE_PARAMS,
+    check_lgbm_params,
+    explain_unknown_parameters,
+)
 from skfocal.estimators._native import to_native
 from skfocal.estimators._progress import Progress, log_training
 from skfocal.estimators._rows import (
@@ -189,6 +193,7 @@ class FocalLGBMClassifier(FocalClassifier):
         "lgbm_params": [dict, None],
     }
 
+    @explain_unknown_parameters
     def __init__(
         self,
         gamma=1.0,
@@ -519,8 +524,7 @@ class FocalLGBMClassifier(FocalClassifier):
     def _train_params(self):
         """LightGBM's parameters, all but the objective."""
         params = check_lgbm_params(self.lgbm_params) | FIXED_PARAMS
-        own = set(OWN) - {"early_stopping", "n_estimators", "random_state", "n_jobs", "verbose"}
-        params |= {name: getattr(self, name) for name in own}
+        params |= {name: getattr(self, name) for name in TREE_PARAMS}
         params |= {"num_threads": self._num_threads(), "verbosity": -1}
         if self.random_state is not None:
             params["seed"] = self._seed()

@@ -1,70 +1,137 @@
-"""LightGBM's parameter names: those with a parameter of ours, and those that must not be given.
+"""LightGBM's parameter names: which are ours, which make no sense here, and which are passed on.
 
-The alias lists are LightGBM's own (a test holds them against the installed version).
+Names and aliases are those of the installed LightGBM.
 """
 
-# Our parameter, LightGBM's name, LightGBM's aliases of it.
-OWN = {
-    "boosting_type": ("boosting", "boost"),
-    "num_leaves": ("max_leaf", "num_leaf", "max_leaves", "max_leaf_nodes"),
-    "max_depth": (),
-    "learning_rate": ("eta", "shrinkage_rate"),
-    "n_estimators": (
-        "num_iterations", "n_iter", "nrounds", "max_iter", "num_tree", "num_round", "num_trees",
-        "num_rounds", "num_iteration", "num_boost_round",
-    ),
-    "subsample_for_bin": ("bin_construct_sample_cnt",),
-    "min_split_gain": ("min_gain_to_split",),
-    "min_child_weight": (
-        "min_sum_hessian_in_leaf", "min_hessian", "min_sum_hessian", "min_sum_hessian_per_leaf",
-    ),
-    "min_child_samples": (
-        "min_data_in_leaf", "min_data", "min_samples_leaf", "min_data_per_leaf",
-    ),
-    "subsample": ("bagging_fraction", "bagging", "sub_row"),
-    "subsample_freq": ("bagging_freq",),
-    "colsample_bytree": ("feature_fraction", "sub_feature"),
-    "reg_alpha": ("lambda_l1", "l1_regularization"),
-    "reg_lambda": ("lambda_l2", "lambda", "l2_regularization"),
-    "random_state": ("seed", "random_seed"),
-    "n_jobs": ("num_threads", "nthread", "nthreads", "num_thread"),
-    "verbose": ("verbosity",),
-    "early_stopping": ("early_stopping_round", "early_stopping_rounds", "n_iter_no_change"),
-}  # fmt: skip
+import difflib
+import functools
+import inspect
 
-REFUSED = {
-    "objective": ("app", "loss", "application", "objective_type"),
-    "metric": ("metrics", "metric_types"),
-    "num_class": ("num_classes",),
-    "scale_pos_weight": (),
-    "is_unbalance": ("unbalance", "unbalanced_sets"),
-    "boost_from_average": (),
-    "categorical_feature": (
-        "cat_column", "cat_feature", "categorical_column", "categorical_features",
-    ),
-}  # fmt: skip
+from lightgbm.basic import _ConfigAliases
 
-INSTEAD = {
-    "objective": "the focal loss is the objective, set gamma and alpha",
+# By LightGBM's main name, the parameter of FocalLGBMClassifier that sets it.
+OUR_PARAMS = {
+    "boosting": "boosting_type",
+    "num_leaves": "num_leaves",
+    "max_depth": "max_depth",
+    "learning_rate": "learning_rate",
+    "num_iterations": "n_estimators",
+    "bin_construct_sample_cnt": "subsample_for_bin",
+    "min_gain_to_split": "min_split_gain",
+    "min_sum_hessian_in_leaf": "min_child_weight",
+    "min_data_in_leaf": "min_child_samples",
+    "bagging_fraction": "subsample",
+    "bagging_freq": "subsample_freq",
+    "feature_fraction": "colsample_bytree",
+    "lambda_l1": "reg_alpha",
+    "lambda_l2": "reg_lambda",
+    "seed": "random_state",
+    "num_threads": "n_jobs",
+    "verbosity": "verbose",
+    "early_stopping_round": "early_stopping",
+    "early_stopping_min_delta": "early_stopping_min_delta",
+}
+# Those that are handed to LightGBM unchanged.
+TREE_PARAMS = sorted(
+    set(OUR_PARAMS.values())
+    - {"n_estimators", "random_state", "n_jobs", "verbose"}
+    - {"early_stopping", "early_stopping_min_delta"}
+)
+
+_WEIGHTS = "LightGBM ignores it under a custom objective; use alpha or class_weight"
+_OTHER_OBJECTIVE = "it belongs to another objective; the focal loss has gamma and alpha"
+_RANKING = "it belongs to ranking; rows have no queries here"
+_OWN_METRIC = "it belongs to LightGBM's own metrics; pass a callable as eval_metric to fit"
+_FILES = "it is for reading files; X and y come from memory"
+_WRITING = "it is for LightGBM's command line; use to_lightgbm() and save_model"
+_PREDICTING = "training ignores it; pass it to to_lightgbm().predict"
+
+# By LightGBM's main name, why a parameter has no effect here and what to do.
+REPLACEMENTS = {
+    "objective": "the focal loss is the objective; set gamma and alpha",
     "metric": "pass eval_metric to fit",
     "num_class": "it follows from y",
-    "scale_pos_weight": "LightGBM ignores it under a custom objective, use alpha or class_weight",
-    "is_unbalance": "LightGBM ignores it under a custom objective, use alpha or class_weight",
     "boost_from_average": "the fit always starts from the constant of least loss",
     "categorical_feature": "pass categorical_feature to fit",
+    "feature_pre_filter": "fit sets it to False, so that constant columns can be trained on",
+    "first_metric_only": "early stopping always watches the first metric",
+    "is_provide_training_metric": "pass the training rows as an evaluation set to fit",
+    "metric_freq": "set verbose",
+    "input_model": "pass init_model to fit",
+    "valid": "pass eval_X and eval_y to fit",
+    "task": "call fit or predict",
+    "refit_decay_rate": "use to_lightgbm().refit",
+    "ignore_column": "drop the columns from X",
+    "start_iteration_predict": "pass start_iteration to predict",
+    "num_iteration_predict": "pass num_iteration to predict",
+    "sigmoid": "the focal loss has no slope to set",
+    "alpha": "it belongs to other objectives; set the parameter 'alpha' to weigh classes",
+} | {
+    name: reason
+    for reason, names in {
+        _WEIGHTS: "scale_pos_weight is_unbalance pos_bagging_fraction neg_bagging_fraction",
+        _OTHER_OBJECTIVE: "reg_sqrt fair_c poisson_max_delta_step tweedie_variance_power",
+        _RANKING: "bagging_by_query eval_at group_column label_gain lambdarank_norm "
+        "lambdarank_position_bias_regularization lambdarank_truncation_level objective_seed",
+        _OWN_METRIC: "auc_mu_weights multi_error_top_k",
+        _FILES: "config data header label_column parser_config_file precise_float_parser "
+        "save_binary two_round weight_column",
+        _WRITING: "convert_model convert_model_language output_model output_result snapshot_freq",
+        _PREDICTING: "pred_early_stop pred_early_stop_freq pred_early_stop_margin predict_contrib "
+        "predict_disable_shape_check predict_leaf_index predict_raw_score",
+    }.items()
+    for name in names.split()
 }
 
 
 def check_lgbm_params(lgbm_params):
-    """Return the extra parameters as a dict; ValueError where one is ours or makes no sense."""
+    """Return the extra parameters as a dict.
+
+    Raises ``ValueError`` for names that LightGBM does not know, that have a parameter of ours or
+    no effect here, and for a parameter given under two names.
+    """
     lgbm_params = dict(lgbm_params or {})
+    given = {}
     for name in lgbm_params:
-        for own, aliases in OWN.items():
-            if name == own or name in aliases:
-                raise ValueError(
-                    f"lgbm_params must not hold {name!r}: set the parameter {own!r} instead."
-                )
-        for refused, aliases in REFUSED.items():
-            if name == refused or name in aliases:
-                raise ValueError(f"lgbm_params must not hold {name!r}: {INSTEAD[refused]}.")
+        remedy = _remedy(name)
+        if remedy is not None:
+            raise ValueError(f"lgbm_params must not hold {name!r}: {remedy}.")
+        other = given.setdefault(_main_names()[name], name)
+        if other != name:
+            raise ValueError(
+                f"lgbm_params must not hold both {other!r} and {name!r}: they are one parameter."
+            )
     return lgbm_params
+
+
+def explain_unknown_parameters(init):
+    """Decorate ``__init__`` to name the remedy for a keyword that is LightGBM's and not ours."""
+    ours = set(inspect.signature(init).parameters)
+
+    @functools.wraps(init)
+    def checked(self, *args, **kwargs):
+        for name in kwargs.keys() - ours:
+            if name in _main_names():
+                remedy = _remedy(name) or f"pass lgbm_params={{{name!r}: ...}}"
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}: {remedy}.")
+        init(self, *args, **kwargs)
+
+    return checked
+
+
+def _remedy(name):
+    """What to do instead of passing a parameter on to LightGBM, or None if that is right."""
+    main = _main_names().get(name)
+    if main is None:
+        similar = difflib.get_close_matches(str(name), _main_names(), n=3)
+        return "LightGBM does not know it" + (f"; did you mean one of {similar}" if similar else "")
+    if main in OUR_PARAMS:
+        return f"set the parameter {OUR_PARAMS[main]!r} instead"
+    return REPLACEMENTS.get(main)
+
+
+@functools.cache
+def _main_names():
+    """LightGBM's main name of each of its parameters and aliases."""
+    aliases = _ConfigAliases._get_all_param_aliases()
+    return {alias: main for main, names in aliases.items() for alias in names}

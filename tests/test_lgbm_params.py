@@ -1,0 +1,145 @@
+"""LightGBM's parameters: passed on, or refused with what to do instead."""
+
+import inspect
+import pickle
+import re
+
+import lightgbm
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import make_classification
+
+from skfocal import FocalLGBMClassifier
+from skfocal.estimators._lgbm_params import OUR_PARAMS, REPLACEMENTS, _main_names
+
+X, Y = make_classification(400, 8, n_informative=5, random_state=0)
+
+# What LightGBM 4.6 and 4.7 know, has no parameter of ours and an effect on trees or machines.
+PASSED_ON_TEXT = """
+bagging_seed cat_l2 cat_smooth cegb_penalty_feature_coupled cegb_penalty_feature_lazy
+cegb_penalty_split cegb_tradeoff data_random_seed data_sample_strategy deterministic
+device_type drop_rate drop_seed enable_bundle extra_seed extra_trees feature_contri
+feature_fraction_bynode feature_fraction_seed force_col_wise force_row_wise
+forcedbins_filename forcedsplits_filename gpu_device_id gpu_device_id_list gpu_platform_id
+gpu_use_dp histogram_pool_size interaction_constraints is_enable_sparse linear_lambda
+linear_tree local_listen_port machine_list_filename machines max_bin max_bin_by_feature
+max_cat_threshold max_cat_to_onehot max_delta_step max_drop min_data_in_bin
+min_data_per_group monotone_constraints monotone_constraints_method monotone_penalty num_gpu
+num_grad_quant_bins num_machines other_rate path_smooth pre_partition quant_train_renew_leaf
+saved_feature_importance_type skip_drop stochastic_rounding time_out top_k top_rate
+tree_learner uniform_drop use_missing use_quantized_grad xgboost_dart_mode zero_as_missing
+"""
+PASSED_ON = set(PASSED_ON_TEXT.split())
+# Of the names above and in the package, those that LightGBM 4.6 does not know.
+NEWER = {"gpu_device_id_list"}
+
+
+def fit(lgbm_params, **parameters):
+    model = FocalLGBMClassifier(
+        n_estimators=4, n_jobs=1, random_state=0, lgbm_params=lgbm_params, **parameters
+    )
+    return model.fit(X, Y)
+
+
+def test_every_name_is_ours_refused_or_passed_on():
+    installed = set(_main_names().values())
+    assert not OUR_PARAMS.keys() & REPLACEMENTS.keys()
+    assert not PASSED_ON & (OUR_PARAMS.keys() | REPLACEMENTS.keys())
+    known = OUR_PARAMS.keys() | REPLACEMENTS.keys() | PASSED_ON
+    if tuple(map(int, lightgbm.__version__.split(".")[:2])) <= (4, 7):
+        assert installed <= known
+        assert known - installed <= NEWER
+
+
+def test_our_parameters_exist():
+    assert set(OUR_PARAMS.values()) <= FocalLGBMClassifier().get_params().keys()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name, main in _main_names().items() if main in OUR_PARAMS or main in REPLACEMENTS],
+)
+def test_name_without_effect_is_refused_with_the_remedy(name):
+    main = _main_names()[name]
+    remedy = REPLACEMENTS.get(main, f"set the parameter '{OUR_PARAMS.get(main)}' instead")
+    message = f"lgbm_params must not hold {name!r}: {remedy}."
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        fit({"max_bin": 63, name: 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "similar"), [("max_binz", "max_bin"), ("cat_smoth", "cat_smooth"), ("xyz", None)]
+)
+def test_unknown_name_is_refused_with_similar_ones(name, similar):
+    hint = f"; did you mean one of .*'{similar}'" if similar else "\\."
+    with pytest.raises(ValueError, match=f"'{name}': LightGBM does not know it{hint}"):
+        fit({name: 1})
+    with pytest.raises(ValueError, match="must not hold 3: LightGBM does not know it"):
+        fit({3: 1})
+
+
+def test_one_parameter_under_two_names_is_refused():
+    with pytest.raises(ValueError, match="both 'max_bin' and 'max_bins': they are one parameter"):
+        fit({"max_bin": 63, "max_bins": 15})
+
+
+@pytest.mark.parametrize(
+    "lgbm_params",
+    [{"max_bin": 7}, {"max_bins": 7}, {"extra_trees": True}, {"feature_fraction_bynode": 0.3},
+     {"monotone_constraints": [1] + 7 * [0]}, {"mc": [1] + 7 * [0]}, {"path_smooth": 9.0},
+     {"interaction_constraints": [[0, 1], [2, 3]]}, {"use_quantized_grad": True},
+     {"linear_tree": True}, {"max_delta_step": 0.01}, {"data_sample_strategy": "goss"},
+     {"feature_contri": [0.01] + 7 * [1.0]}, {"min_data_in_bin": 60}, {"zero_as_missing": True}],
+    ids=str,
+)  # fmt: skip
+def test_parameters_that_are_passed_on_change_the_trees(lgbm_params):
+    data = np.where(np.abs(X) < 0.3, 0, X)
+    settings = {"n_estimators": 4, "n_jobs": 1, "random_state": 0, "num_leaves": 63}
+    settings |= {"min_child_samples": 5, "learning_rate": 0.5}
+    changed = FocalLGBMClassifier(**settings, lgbm_params=lgbm_params).fit(data, Y)
+    plain = FocalLGBMClassifier(**settings).fit(data, Y)
+    assert np.abs(changed.raw_predict(data) - plain.raw_predict(data)).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("keyword", "remedy"),
+    [
+        ("scale_pos_weight", "use alpha or class_weight"),
+        ("is_unbalance", "use alpha or class_weight"),
+        ("unbalance", "use alpha or class_weight"),
+        ("early_stopping_rounds", "set the parameter 'early_stopping' instead"),
+        ("lambda_l2", "set the parameter 'reg_lambda' instead"),
+        ("num_iterations", "set the parameter 'n_estimators' instead"),
+        ("eta", "set the parameter 'learning_rate' instead"),
+        ("objective", "set gamma and alpha"),
+        ("metric", "pass eval_metric to fit"),
+        ("max_bin", r"pass lgbm_params=\{'max_bin': \.\.\.\}"),
+        ("monotone_constraints", r"pass lgbm_params=\{'monotone_constraints': \.\.\.\}"),
+    ],
+)
+def test_keyword_of_lightgbm_names_the_remedy(keyword, remedy):
+    message = f"FocalLGBMClassifier has no parameter '{keyword}': .*{remedy}"
+    with pytest.raises(TypeError, match=message):
+        FocalLGBMClassifier(**{keyword: 1})
+
+
+def test_other_keywords_and_introspection_are_python_s():
+    with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
+        FocalLGBMClassifier(colour=1)
+    names = list(inspect.signature(FocalLGBMClassifier).parameters)
+    assert names == list(inspect.signature(FocalLGBMClassifier.__init__).parameters)[1:]
+    assert names[0] == "gamma"
+    assert set(names) == FocalLGBMClassifier().get_params().keys()
+    model = FocalLGBMClassifier(2.0, num_leaves=7)
+    for same in (clone(model), pickle.loads(pickle.dumps(model))):
+        assert same.get_params() == model.get_params()
+
+
+def test_subclass_may_have_parameters_of_its_own():
+    class Mine(FocalLGBMClassifier):
+        def __init__(self, max_bin=255, gamma=1.0):
+            super().__init__(gamma, lgbm_params={"max_bin": max_bin})
+            self.max_bin = max_bin
+
+    assert Mine(max_bin=63).lgbm_params == {"max_bin": 63}
