@@ -26,9 +26,9 @@ from skfocal._dask_partitions import (
 )
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
+from skfocal.estimators._boosting import check_leaves, objective_params
 from skfocal.estimators._inputs import dataset_features, remember_columns
 from skfocal.estimators._rows import Rows
-from skfocal.objectives._blocks import n_threads
 
 
 class DaskFocalLGBMClassifier(FocalLGBMClassifier):
@@ -104,8 +104,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         loss = build_loss(self, classes, codes, masses)
         masses = without_silenced_classes(masses, codes, silenced)
         start = loss.fit_intercept_only(codes, masses)
-        totals, n_jobs = Rows(None, codes, masses), n_threads(self.n_jobs)
-        engine = self._engine(self._objective_params(loss, start, totals, n_jobs))
+        totals = Rows(None, codes, masses)
+        engine = self._engine(objective_params(loss, start, totals, self.curvature))
         if len(silenced):
             rows = [without_classes(part, classes[silenced]) for part in rows]
         if all_zero:
@@ -116,6 +116,7 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
             engine.fit(X, y, None if unweighted else weight, **features)
 
         remember_columns(self, template, categorical_feature)
+        check_leaves(engine.booster_)
         self.classes_, self.loss_, self.start_ = classes, loss, start
         self.booster_, self.evals_result_ = engine.booster_, {}
         self.booster_.pandas_categorical = list(self._categories.values()) or None

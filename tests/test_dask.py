@@ -11,7 +11,7 @@ from sklearn.metrics import average_precision_score
 from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier
-from skfocal.estimators import _lgbm
+from skfocal.estimators import _boosting
 
 pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
@@ -62,7 +62,7 @@ def test_ranking_on_continuous_data_is_as_good_as_on_one_machine(client):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_worker_that_holds_one_class_only(client, monkeypatch, n_classes):
-    class Spy(_lgbm.FocalObjective):
+    class Spy(_boosting.FocalObjective):
         def __call__(self, y_true, y_pred, sample_weight=None):
             distributed.get_worker().labels_seen = np.unique(y_true).tolist()
             return super().__call__(y_true, y_pred, sample_weight)
@@ -75,7 +75,7 @@ def test_worker_that_holds_one_class_only(client, monkeypatch, n_classes):
     distributed.wait(pieces)
     model = DaskFocalLGBMClassifier(**PARAMETERS)
     with monkeypatch.context() as patch:
-        patch.setattr(_lgbm, "FocalObjective", Spy)
+        patch.setattr(_boosting, "FocalObjective", Spy)
         model.fit(*(da.concatenate(columns) for columns in zip(*pieces, strict=True)))
 
     seen = client.run(lambda dask_worker: dask_worker.labels_seen).values()

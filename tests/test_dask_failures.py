@@ -8,7 +8,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import NotFittedError
 
-from skfocal.estimators import _lgbm
+from skfocal.estimators import _boosting
 
 pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
@@ -104,7 +104,7 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
             except ValueError:  # this is the client's process
                 pass
 
-        class Dying(_lgbm.FocalObjective):
+        class Dying(_boosting.FocalObjective):
             def __call__(self, y_true, y_pred, sample_weight=None):
                 if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
                     die()
@@ -115,7 +115,7 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
                 if moment == "before it joins the others":
                     die()
 
-        monkeypatch.setattr(_lgbm, "FocalObjective", Dying)
+        monkeypatch.setattr(_boosting, "FocalObjective", Dying)
         X, y, _ = dataset()
         model = DaskFocalLGBMClassifier(**PARAMETERS)
         with pytest.raises(RuntimeError, match=r"one of them was lost.*restart the workers"):

@@ -15,6 +15,7 @@ from sklearn.feature_extraction import DictVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+from skfocal.estimators._frames import frame_values
 
 pd = pytest.importorskip("pandas")
 
@@ -475,6 +476,12 @@ def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, l
     model.predict(table.to_numpy())
 
 
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+def test_frame_without_columns_is_refused(estimator):
+    with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+        clone(estimator).fit(pd.DataFrame(index=range(N_ROWS)), Y)
+
+
 # Sparse tables.
 
 
@@ -482,6 +489,7 @@ def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, l
 def test_dummies_stay_sparse(estimator):
     table = pd.get_dummies(pd.DataFrame({"shop": SHOP.astype(str), "colour": COLOUR}), sparse=True)
     dense = table.sparse.to_dense().astype(float)
+    assert sparse.issparse(frame_values(table, {}, text_allowed=True))
     model = clone(estimator).fit(table, Y)
     expected = clone(estimator).fit(dense, Y)
     np.testing.assert_allclose(

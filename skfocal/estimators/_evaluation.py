@@ -42,10 +42,18 @@ NEED_EVERY_CLASS = {"auc", "average_precision"}
 FOCAL_LOSS = "focal_loss"
 
 
-def check_eval_metric(eval_metric):
-    """Return the metrics asked for as a list of names and callables, each once."""
+def check_eval_metric(eval_metric, has_rows=True):
+    """Return the metrics asked for as a list of names and callables, each once.
+
+    Raises ``ValueError`` if there are no rows to evaluate them on.
+    """
     if eval_metric is None:
         return []
+    if not has_rows:
+        raise ValueError(
+            "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
+            "early_stopping=True to hold out rows."
+        )
     wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
     known = {FOCAL_LOSS, "logloss", "error", *NAMED_METRICS}
     for metric in wanted:
@@ -134,6 +142,17 @@ def check_callbacks(callbacks):
     if not isinstance(callbacks, list | tuple | set) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of callables, got {callbacks!r}.")
     return list(callbacks)
+
+
+def watched_set(train, evaluation, names):
+    """Name of the evaluation set that early stopping watches: the first of other rows."""
+    for rows, name in zip(evaluation, names, strict=True):
+        if not rows.same_data(train):
+            return name
+    raise ValueError(
+        "early_stopping needs an evaluation set other than the training rows, got these only. "
+        "Pass another one, or none to hold out rows."
+    )
 
 
 def stop_early(patience, min_delta, watched):

@@ -89,10 +89,11 @@ def frame_values(X, categories, *, text_allowed):
     ValueError
         If a column cannot be read as numbers or as the categories known. The message names it.
     """
-    if not categories and all(_is_plain(dtype) for dtype in X.dtypes):
-        return X
-    if not categories and len(X.columns) and all(_is_sparse(dtype) for dtype in X.dtypes):
-        return _sparse_values(X)
+    if not categories and len(X.columns):
+        if all(_is_plain(dtype) for dtype in X.dtypes):
+            return X
+        if all(_is_sparse(dtype) for dtype in X.dtypes):
+            return _sparse_values(X)
     values = np.empty(X.shape, _common_dtype(X), order="F")
     for i, column in _columns(X):
         read = _codes(column, categories[i]) if i in categories else _numbers(column, text_allowed)
@@ -183,7 +184,7 @@ def _numbers(column, text_allowed):
         return column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must hold numbers, got {column.dtype}: {error}. Encode it first, for example "
+            f"{name} must hold numbers, got {column.dtype} ({error}). Encode it first, for example "
             "with sklearn.preprocessing.OneHotEncoder."
         ) from error
 

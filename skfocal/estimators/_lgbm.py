@@ -19,6 +19,12 @@ from skfocal.estimators._base import (
     silenced_classes,
     without_silenced_classes,
 )
+from skfocal.estimators._boosting import (
+    FIXED_PARAMS,
+    constant_start,
+    objective_params,
+    train_booster,
+)
 from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
     check_callbacks,
@@ -27,6 +33,7 @@ from skfocal.estimators._evaluation import (
     evaluation_metrics,
     refuse_equal_names,
     stop_early,
+    watched_set,
 )
 from skfocal.estimators._holdout import hold_out
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
@@ -43,16 +50,9 @@ from skfocal.estimators._rows import (
     evaluation_names,
     evaluation_rows,
 )
-from skfocal.objectives import FocalMetric, FocalObjective
+from skfocal.objectives import FocalMetric
 from skfocal.objectives._blocks import n_threads
-from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
-
-# Constant or tiny data without a usable feature end in an error otherwise (LightGBM #5667).
-FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
-
-# LightGBM's threads keep the cores for some milliseconds after their work, so that threads of the
-# objective get none. Below this, one thread is as fast or faster (benchmarks/RESULTS.md).
-MIN_SCORES_FOR_THREADS = 3_000_000
+from skfocal.objectives._lightgbm import CURVATURES
 
 
 class FocalLGBMClassifier(FocalClassifier):
@@ -331,23 +331,20 @@ class FocalLGBMClassifier(FocalClassifier):
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
-        progress = Progress(
-            self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
-        )
-        params = self._train_params()
-        metrics, callbacks = check_eval_metric(eval_metric), check_callbacks(callbacks)
-        if metrics and eval_X is None and not self.early_stopping:
-            raise ValueError(
-                "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
-                "early_stopping=True to hold out rows."
-            )
         if init_model is not None and init_score is not None:
             raise ValueError(
                 "init_model and init_score must not be given together: init_model brings its own "
                 "start. Pass one of them."
             )
+        progress = Progress(
+            self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
+        )
+        params = self._train_params()
+        metrics = check_eval_metric(eval_metric, has_rows=self.early_stopping or eval_X is not None)
+        callbacks = check_callbacks(callbacks)
         init_model = copy(self) if init_model is self else init_model
         self._forget()
+
         first = read_init_model(init_model, X)
         X = lightgbm_input(
             self,
@@ -356,45 +353,33 @@ class FocalLGBMClassifier(FocalClassifier):
             categories=first.categories,
             categorical_feature=categorical_feature,
         )
-        check_consistent_length(X, y)
-        classes, y = encode_labels(y)
-        if init_score is not None:
-            init_score = check_init_score(init_score, len(classes))
-        weight = check_weight(sample_weight, X, dtype=np.float32)
-        weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
-        train = Rows(X, y, weight, init_score)
+        classes, train = self._training_rows(X, y, sample_weight, init_score)
+        loss = build_loss(self, classes, train.y, train.weight)
+        check_init_model(first, self, classes, loss)
         evaluation = evaluation_rows(
             self,
             classes,
-            init_score,
+            train.init_score,
             eval_X=eval_X,
             eval_y=eval_y,
             eval_sample_weight=eval_sample_weight,
             eval_class_weight=eval_class_weight,
             eval_init_score=eval_init_score,
         )
-        features = dataset_features(self)
-        loss = build_loss(self, classes, y, train.weight)
-        check_init_model(first, self, classes, loss)
         if self.early_stopping and not evaluation:
-            train, held_out = hold_out(train, self.validation_fraction, self.random_state, classes)
-            evaluation = [held_out]
+            train, *evaluation = hold_out(
+                train, self.validation_fraction, self.random_state, classes
+            )
         names = evaluation_names(eval_names, len(evaluation))
-        watched = self._watched(evaluation, names, train)
+        watched = watched_set(train, evaluation, names) if self.early_stopping else None
         check_metrics_defined(metrics, evaluation, names, classes)
-        start = first.start
-        if first.booster is None and init_score is None:
-            start = loss.fit_intercept_only(train.y, train.weight)
 
+        start = constant_start(loss, train, first)
         fitted = {"classes_": classes, "loss_": loss, "start_": start, "evals_result_": {}}
-        train_set, feval = (
-            train.usable().dataset(params, features),
-            self._metrics(loss, start, metrics),
-        )
-        n_scores = len(train.y) * loss._width
-        n_jobs = n_threads(self.n_jobs) if n_scores >= MIN_SCORES_FOR_THREADS else 1
-        booster = _train(
-            params | self._objective_params(loss, start, train, n_jobs),
+        features, feval = dataset_features(self), self._metrics(loss, start, metrics)
+        train_set = train.usable().dataset(params, features)
+        booster = train_booster(
+            params | objective_params(loss, start, train, self.curvature),
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
@@ -402,9 +387,10 @@ class FocalLGBMClassifier(FocalClassifier):
             feval=feval,
             callbacks=[
                 *callbacks,
-                *self._callbacks(
-                    fitted["evals_result_"], None if evaluation else feval[-1], watched
-                ),
+                refuse_equal_names(),
+                lightgbm.record_evaluation(fitted["evals_result_"]),
+                *self._printing(None if evaluation else feval[-1]),
+                *self._stopping(watched),
                 *progress.boosting_callbacks(fitted),
             ],
             init_model=first.booster,
@@ -538,18 +524,15 @@ class FocalLGBMClassifier(FocalClassifier):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _objective_params(self, loss, start, train, n_jobs):
-        objective = FocalObjective(
-            loss.gamma,
-            loss.alpha,
-            n_classes=loss.n_classes,
-            curvature=self.curvature,
-            offset=start,
-            scale=curvature_scale(loss, train.y, train.weight),
-            n_jobs=n_jobs,
-        )
-        several = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
-        return {"objective": objective, **several}
+    def _training_rows(self, X, y, sample_weight, init_score):
+        """Classes, and rows whose weights include classes of weight 0."""
+        check_consistent_length(X, y)
+        classes, y = encode_labels(y)
+        if init_score is not None:
+            init_score = check_init_score(init_score, len(classes))
+        weight = check_weight(sample_weight, X, dtype=np.float32)
+        weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
+        return classes, Rows(X, y, weight, init_score)
 
     def _metrics(self, loss, start, metrics):
         """The metrics asked for, then the focal loss, as LightGBM's ``feval``."""
@@ -560,43 +543,16 @@ class FocalLGBMClassifier(FocalClassifier):
         focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
         return evaluation_metrics(metrics, focal, to_proba, loss.n_classes)
 
-    def _watched(self, evaluation, names, train):
-        """Name of the evaluation set that early stopping watches: the first of other rows."""
-        if not self.early_stopping:
-            return None
-        for rows, name in zip(evaluation, names, strict=True):
-            if not rows.same_data(train):
-                return name
-        raise ValueError(
-            "early_stopping needs an evaluation set other than the training rows, got these only. "
-            "Pass another one, or none to hold out rows."
-        )
+    def _printing(self, training_metric):
+        """LightGBM's callbacks that print ``training_metric`` or, if None, all evaluations."""
+        if self.verbose <= 0:
+            return []
+        if training_metric is not None:
+            return [log_training(int(self.verbose), training_metric)]
+        return [lightgbm.log_evaluation(int(self.verbose))]
 
-    def _callbacks(self, evals_result, training_metric, watched):
-        """LightGBM's callbacks; ``training_metric`` is to be printed, None with evaluation sets."""
-        callbacks = [refuse_equal_names(), lightgbm.record_evaluation(evals_result)]
-        if self.verbose > 0 and training_metric:
-            callbacks.append(log_training(int(self.verbose), training_metric))
-        elif self.verbose > 0:
-            callbacks.append(lightgbm.log_evaluation(int(self.verbose)))
-        if self.early_stopping:
-            callbacks.append(
-                stop_early(self.n_iter_no_change, self.early_stopping_min_delta, watched)
-            )
-        return callbacks
-
-
-def _train(params, train_set, **arguments):
-    """``lightgbm.train``, with clear errors for failures that data or parameters cause."""
-    try:
-        booster = lightgbm.train(params, train_set, **arguments)
-    except lightgbm.basic.LightGBMError as error:
-        if "_count" not in str(error):
-            raise ValueError(f"LightGBM refuses the data or the parameters: {error}") from error
-        raise ValueError(
-            "LightGBM made an empty leaf (its issue #4739): raise min_child_samples or "
-            f"min_child_weight. {error}"
-        ) from error
-    if not np.all(np.isfinite([booster.lower_bound(), booster.upper_bound()])):
-        raise ValueError("LightGBM made a leaf of infinite value: raise min_child_weight.")
-    return booster
+    def _stopping(self, watched):
+        """LightGBM's callbacks that stop training early; none if no set is watched."""
+        if watched is None:
+            return []
+        return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, watched)]
