@@ -12,31 +12,23 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 
+from skfocal.estimators._boosting import check_leaves
+
 VERSION = "v4"  # of the model text, which LightGBM's releases 4.x share
 
-TREE = re.compile(r"Tree=\d+\n(?:[a-z_]+=[-+.e\dinfa ]*\n)+\n*")
 # Lines of a tree whose numbers are scores, and so rise by the start.
 SCORES = re.compile(r"^(leaf_value|internal_value|leaf_const)=(.+)$", re.MULTILINE)
 SHRINKAGE = re.compile(r"^shrinkage=.*$", re.MULTILINE)
 TREE_SIZES = re.compile(r"^tree_sizes=(.*)$", re.MULTILINE)
 NATIVE = re.compile(r"^objective=(binary sigmoid:1|multiclass num_class:\d+)$", re.MULTILINE)
-SHAPE = re.compile(
-    r"^num_class=([1-9]\d*)\nnum_tree_per_iteration=\1\nlabel_index=\d+\nmax_feature_idx=(\d+)$",
-    re.MULTILINE,
-)
 CATEGORIES = re.compile(r"^pandas_categorical:.*\n?\Z", re.MULTILINE)
 
-# Fields of a tree by their length; LightGBM reads those of whole numbers as such.
-FIELD = re.compile(r"^([a-z_]+)=(.*)$", re.MULTILINE)
-PER_SPLIT = (
-    "split_feature", "split_gain", "threshold", "decision_type", "left_child", "right_child",
-    "internal_value", "internal_weight", "internal_count",
-)  # fmt: skip
-PER_LEAF = ("leaf_value", "leaf_weight", "leaf_count")
-WHOLE = {
-    "num_leaves", "num_cat", "split_feature", "decision_type", "left_child", "right_child",
-    "cat_boundaries", "cat_threshold", "is_linear", "num_features", "leaf_features",
-}  # fmt: skip
+# What a tree's structure refers to: other nodes, features, sets of categories.
+REFERENCES = re.compile(
+    r"^(num_leaves|num_cat|left_child|right_child|split_feature|leaf_features|threshold"
+    r"|decision_type)=(.*)$",
+    re.MULTILINE,
+)
 
 
 def to_native(booster, start, n_classes):
@@ -110,103 +102,70 @@ def read_native(model):
     header, trees, footer = _split(text, "init_model")
     if not NATIVE.search(header):
         raise ValueError(
-            "init_model must have the objective 'binary sigmoid:1' or 'multiclass' where it is a "
+            "init_model must have the objective 'binary sigmoid:1' or 'multiclass' if it is a "
             "LightGBM model, as to_lightgbm gives it: the start of others is unknown."
         )
-    shape, categories = SHAPE.search(header), CATEGORIES.search(footer)
-    if shape is None or len(trees) % int(shape[1]):
-        raise ValueError("init_model is damaged: its header does not describe its trees.")
+    categories = CATEGORIES.search(footer)
     if categories is None:
         raise ValueError("init_model is not complete: its last line is not pandas_categorical.")
     for tree in trees:
-        _check_tree(tree, n_features=int(shape[2]) + 1)
-    # Left out: the parameters of its training, which nothing asks for.
-    text = f"{header}{''.join(trees)}end of trees\n\n{categories[0]}"
+        _check_references(tree, header)
+    # Without sizes LightGBM reads trees one by one and raises an error for a damaged one; with
+    # them it reads them in threads, whose errors end the process. The parameters are not needed.
+    header = TREE_SIZES.sub("", header)
     try:
-        return lightgbm.Booster(model_str=text)
+        booster = lightgbm.Booster(
+            model_str=f"{header}{''.join(trees)}end of trees\n\n{categories[0]}"
+        )
+        check_leaves(booster)
     except (ValueError, lightgbm.basic.LightGBMError) as error:
         raise ValueError(f"init_model is damaged: {error}") from error
+    return booster
 
 
 def _split(text, name):
-    """Header, trees and rest of a model text, held against its own table of the trees' sizes.
-
-    LightGBM ends the process where a tree is damaged, so this comes before it reads anything.
-    """
+    """Header, trees and rest of a model text, checked against its own table of the trees' sizes."""
     header, found, body = text.partition("\n\nTree=0\n")
     version = re.match(r"tree\nversion=(\S+)\n", header)
     if version is None or not found:
         raise ValueError(f"{name} is not the text of a LightGBM model with trees.")
     if version[1] != VERSION:
         raise ValueError(
-            f"{name} is a LightGBM text of version {version[1]}; skfocal knows {VERSION} only."
+            f"{name} is a LightGBM text of version {version[1]}; skfocal reads {VERSION} only."
         )
-    names = [line.partition("=")[0] for line in header.split("\n")]
-    if len(set(names)) < len(names) or {"", "Tree"} & set(names) or "\0" in header:
-        raise ValueError(f"{name} is damaged: its header does not give each of its fields once.")
     body, end, rest = f"Tree=0\n{body}".partition("end of trees\n")
     trees = re.split(r"^(?=Tree=)", body, flags=re.MULTILINE)[1:]
     sizes = TREE_SIZES.search(header)
     if not end or sizes is None or sizes[1].split() != [str(len(tree)) for tree in trees]:
-        raise ValueError(f"{name} is not complete: its trees have other sizes than it says.")
-    if not all(TREE.fullmatch(tree) for tree in trees):
-        raise ValueError(f"{name} is damaged: a tree holds something other than numbers.")
+        raise ValueError(f"{name} is not complete: its trees do not have the sizes it lists.")
     return header + "\n\n", trees, end + rest
 
 
-def _check_tree(tree, n_features):
-    """ValueError unless a tree's numbers are as many, and point where, its structure asks for.
+def _check_references(tree, header):
+    """Raise ``ValueError`` unless nodes, features and sets of categories of a tree exist.
 
-    LightGBM checks the first in a thread whose failure ends the process, and the second nowhere.
+    LightGBM does not check them: it would loop forever, or read memory that is not its own.
     """
     try:
-        fields = {
-            name: np.array(values.split(), np.int64 if name in WHOLE else np.float64)
-            for name, values in FIELD.findall(tree)
-        }
-        sound = _has_sizes(fields) and _has_references(fields, n_features)
-    except (KeyError, ValueError, OverflowError):
+        fields = {name: values.split() for name, values in REFERENCES.findall(tree)}
+        n_splits = int(fields["num_leaves"][0]) - 1
+        children = np.array(fields["left_child"] + fields["right_child"], dtype=np.int64)
+        parents = np.tile(np.arange(n_splits), 2)
+        features = np.array(fields["split_feature"] + fields.get("leaf_features", []), np.int64)
+        n_features = int(re.search(r"^max_feature_idx=(\d+)$", header, re.MULTILINE)[1]) + 1
+        is_categorical = np.array(fields["decision_type"], np.int64) % 2 == 1
+        categorical = np.array(fields["threshold"], np.float64)[is_categorical]
+        nodes = np.append(children, 0 if n_splits else -1)  # and the root
+        sound = (
+            np.array_equal(np.sort(nodes), np.arange(-n_splits - 1, n_splits))
+            and np.all((children < 0) | (children > parents))
+            and np.all((features >= 0) & (features < n_features))
+            and np.all((categorical >= 0) & (categorical < int(fields["num_cat"][0])))
+        )
+    except (KeyError, IndexError, TypeError, ValueError):
         sound = False
     if not sound:
         raise ValueError(f"init_model is damaged: {tree.splitlines()[0]} does not hold a tree.")
-
-
-def _has_sizes(fields):
-    """Whether each field is as long as the numbers of leaves and of categorical splits say."""
-    (n_leaves,), (n_categorical,), (is_linear,) = (
-        fields[name] for name in ("num_leaves", "num_cat", "is_linear")
-    )
-    sizes = dict.fromkeys(PER_SPLIT, n_leaves - 1) | dict.fromkeys(PER_LEAF, n_leaves)
-    if n_leaves == 1:
-        del sizes["leaf_weight"]  # empty, and not read
-    if n_categorical:
-        boundaries = fields["cat_boundaries"]
-        sizes |= {"cat_boundaries": n_categorical + 1, "cat_threshold": boundaries[-1]}
-    if is_linear:
-        n_terms = fields["num_features"].sum()
-        sizes |= {"leaf_const": n_leaves, "num_features": n_leaves}
-        sizes |= {"leaf_features": n_terms, "leaf_coeff": n_terms}
-    return all(len(fields[name]) == size for name, size in sizes.items())
-
-
-def _has_references(fields, n_features):
-    """Whether nodes, features and sets of categories exist, and the leaves hold numbers."""
-    n_splits = len(fields["split_feature"])
-    children = np.append(fields["left_child"], fields["right_child"])
-    nodes = np.append(children, min(n_splits, 1) - 1)  # and the root, a leaf where nothing splits
-    features = np.append(fields["split_feature"], fields.get("leaf_features", []))
-    categorical = fields["threshold"][fields["decision_type"] % 2 == 1]
-    counts = np.diff(fields.get("cat_boundaries", []), prepend=0)
-    counts = np.append(counts, fields.get("num_features", []))
-    values = [fields.get(name, []) for name in ("leaf_value", "leaf_const", "leaf_coeff")]
-    return (
-        np.array_equal(np.sort(nodes), np.arange(-n_splits - 1, n_splits))
-        and np.all((children < 0) | (children > np.tile(np.arange(n_splits), 2)))
-        and np.all((features >= 0) & (features < n_features))
-        and np.all((categorical >= 0) & (categorical < fields["num_cat"]))
-        and np.all(counts >= 0)
-        and np.all(np.isfinite(np.concatenate(values)))
-    )
 
 
 def _raise_scores(tree, value):
