@@ -4,26 +4,34 @@ The graphs compute in double precision and answer in the input's.
 """
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, numpy_helper
 from skl2onnx import update_registered_converter
-from skl2onnx.common.data_types import guess_proto_type
+from skl2onnx._parse import _parse_sklearn_classifier
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
-from skl2onnx.common.utils_classifier import get_label_classes
 
+from skfocal._onnx_compositions import register_compositions
+from skfocal._onnx_graph import Graph, wants_raw_scores
 from skfocal.estimators import FocalLGBMClassifier, FocalLogisticRegression
 
 OPTIONS = {
     "zipmap": [True, False, "columns"],
     "nocl": [True, False],
     "output_class_labels": [True, False],
+    "raw_scores": [True, False],
 }
 
 
 def register_converters():
-    """Teach ``skl2onnx`` both estimators, alone and as steps of a pipeline.
+    """Teach ``skl2onnx`` both estimators, alone and inside pipelines and other compositions.
 
     The graph's outputs are those of any classifier of ``skl2onnx``: the label and the
-    probabilities in the sense of the estimator's parameter ``probability``.
+    probabilities in the sense of the estimator's parameter ``probability``. With the option
+    ``raw_scores`` the second output is ``decision_function``; binary, with one column per class,
+    of which the first is the negative of the second.
+
+    For models that contain one of the estimators, and for no others, this replaces the
+    converters of ``CalibratedClassifierCV``, ``StackingClassifier`` and
+    ``TunedThresholdClassifierCV``. It adds ``FixedThresholdClassifier``.
 
     Examples
     --------
@@ -43,40 +51,64 @@ def register_converters():
             f"Skfocal{estimator.__name__}",
             calculate_linear_classifier_output_shapes,
             _convert,
+            parser=_parse,
             options=OPTIONS,
         )
+    register_compositions()
+
+
+def _parse(scope, model, inputs, custom_parsers=None):
+    """Refuse combinations of options for which skl2onnx writes an invalid graph."""
+    options = scope.get_options(model)
+    nocl, class_labels = options.get("nocl"), options.get("output_class_labels")
+    if nocl and options.get("zipmap") == "columns":
+        raise NotImplementedError("The options nocl=True and zipmap='columns' exclude each other.")
+    kind = model.classes_.dtype
+    is_supported = kind.kind in "UO" if not nocl else kind.kind == "b"
+    if class_labels and not (is_supported or kind in (np.int32, np.int64)):
+        raise NotImplementedError(
+            f"The option output_class_labels does not support labels of type {kind} with "
+            f"nocl={bool(nocl)}: fit to labels of type int64."
+        )
+    return _parse_sklearn_classifier(scope, model, inputs, custom_parsers=custom_parsers)
 
 
 def _convert(scope, operator, container):
     """Add the operators of a fitted estimator: raw scores, probabilities, labels."""
     model = operator.raw_operator
-    label, probabilities = operator.outputs
-    add = _Graph(scope, container)
+    add = Graph(scope, container)
     X = add("Cast", operator.inputs[0].full_name, to=TensorProto.DOUBLE)
     raw_scores = _tree_scores if isinstance(model, FocalLGBMClassifier) else _linear_scores
     score = raw_scores(model, X, add)
     if len(model.classes_) == 2:
         score = add("Mul", score, np.array([[0.0, 1.0]]))  # class 0 scores 0
     log_score = _log_score(model, score, add)
+    if wants_raw_scores(model, scope, container):
+        result = _decision(log_score, len(model.classes_), add)
+    else:
+        result = add("Softmax", log_score, axis=1)
+    add.outputs(operator, add("ArgMax", log_score, axis=1, keepdims=0), result)
 
-    proba = add("Softmax", log_score, axis=1)
-    to = guess_proto_type(probabilities.type)
-    add("Cast", proba, to=to, output=probabilities.full_name)
-    best = add("ArgMax", log_score, axis=1, keepdims=0)
-    classes = _label_values(get_label_classes(scope, model))
-    add("Gather", classes, best, axis=0, output=label.full_name)
+
+def _decision(log_score, n_classes, add):
+    """``decision_function``; binary, one column per class, as skl2onnx expects it."""
+    if n_classes > 2:
+        return add("LogSoftmax", log_score, axis=1)
+    return add("MatMul", log_score, np.array([[1.0, -1.0], [-1.0, 1.0]]))
 
 
 def _linear_scores(model, X, add):
-    return add("Add", add("MatMul", X, model.coef_.T), model.intercept_)
+    return add("Add", add("MatMul", X, model._dense_coef().T), model.intercept_)
 
 
 def _tree_scores(model, X, add):
     """Sum of the trees, and the start they lack."""
     attributes = _tree_attributes(model.booster_)
     trees = add("TreeEnsembleRegressor", X, op_domain="ai.onnx.ml", op_version=3, **attributes)
-    start = np.broadcast_to(model.start_, attributes["n_targets"])
-    return add("Add", add("Cast", trees, to=TensorProto.DOUBLE), start)
+    n_scores = attributes["n_targets"] // 2
+    parts = np.vstack([np.eye(n_scores), np.eye(n_scores)])
+    total = add("MatMul", add("Cast", trees, to=TensorProto.DOUBLE), parts)
+    return add("Add", total, np.broadcast_to(model.start_, n_scores))
 
 
 def _log_score(model, score, add):
@@ -88,9 +120,12 @@ def _log_score(model, score, add):
     margin = _margins(score, loss.n_classes, add)
     above, below = add("Max", margin, 0.0), add("Min", margin, 0.0)
     small = add("Exp", add("Sub", below, above))
-    log_sum = add("Log", add("Add", small, 1.0))
-    # miss_ratio is log(1 + small) / small above 0; below 1e-8 that is 1 to as many digits.
-    ratio_above = add("Where", add("Less", small, 1e-8), 1.0, add("Div", log_sum, small))
+    # miss_ratio above 0 is log1p(small) / small: the rounding of 1 + small cancels (Kahan).
+    total = add("Add", small, 1.0)
+    rounded = add("Sub", total, 1.0)
+    is_one = add("Equal", rounded, 0.0)
+    ratio_above = add("Where", is_one, 1.0, add("Div", add("Log", total), rounded))
+    log_sum = add("Mul", small, ratio_above)
     ratio_below = add("Mul", small, add("Sub", log_sum, below))
     ratio = add("Where", add("Less", margin, 0.0), ratio_below, ratio_above)
     hinges = add("Add", add("Mul", above, gamma), below)
@@ -122,18 +157,8 @@ def _margins(score, n_classes, add):
     return add("Sub", score, add("Where", is_top, above_rest, above_others))
 
 
-def _label_values(classes):
-    """Classes as ONNX has them: strings or integers."""
-    if all(isinstance(label, str) for label in classes):
-        return np.array(classes, dtype=object)
-    labels = np.asarray(classes).astype(np.int64)
-    if not np.array_equal(labels, classes):
-        raise NotImplementedError(f"ONNX labels are strings or integers, got {classes.tolist()}.")
-    return labels
-
-
 def _tree_attributes(booster):
-    """Attributes of a TreeEnsembleRegressor that sums a booster's trees, one target per class."""
+    """Attributes of a TreeEnsembleRegressor: a booster's trees, two targets per class."""
     if booster.pandas_categorical:
         raise NotImplementedError(
             "ONNX has no pandas categories: fit on integer codes and name those columns in "
@@ -146,6 +171,7 @@ def _tree_attributes(booster):
     tree, index, mode, feature, value, true, false, missing = map(list, zip(*nodes, strict=True))
     value = np.array(value, dtype=np.float64)
     leaves = [k for k, node_mode in enumerate(mode) if node_mode == "LEAF"]
+    target = np.array([tree[k] % n_targets for k in leaves])
     return {
         "nodes_treeids": tree,
         "nodes_nodeids": index,
@@ -155,12 +181,23 @@ def _tree_attributes(booster):
         "nodes_truenodeids": true,
         "nodes_falsenodeids": false,
         "nodes_missing_value_tracks_true": missing,
-        "target_treeids": [tree[k] for k in leaves],
-        "target_nodeids": [index[k] for k in leaves],
-        "target_ids": [tree[k] % n_targets for k in leaves],
-        "target_weights_as_tensor": numpy_helper.from_array(value[leaves]),
-        "n_targets": n_targets,
+        "target_treeids": 2 * [tree[k] for k in leaves],
+        "target_nodeids": 2 * [index[k] for k in leaves],
+        "target_ids": [*target.tolist(), *(target + n_targets).tolist()],
+        "target_weights_as_tensor": numpy_helper.from_array(_two_parts(value[leaves], len(trees))),
+        "n_targets": 2 * n_targets,
     }
+
+
+def _two_parts(leaves, n_trees):
+    """Split leaves into a coarse and a fine part, as ONNX returns sums in single precision.
+
+    The coarse parts are multiples of a power of two, such that their sums fit in 24 bits.
+    """
+    bound = n_trees * np.abs(leaves).max(initial=np.finfo(np.float32).tiny)
+    step = 2.0 ** (np.ceil(np.log2(bound)) - 24)
+    coarse = np.round(leaves / step) * step
+    return np.concatenate([coarse, leaves - coarse])
 
 
 def _tree_nodes(root):
@@ -195,26 +232,3 @@ def _missing_goes_left(node):
     if node["missing_type"] == "Zero":
         raise NotImplementedError("ONNX has no zeros that are missing values (zero_as_missing).")
     return node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0
-
-
-class _Graph:
-    """Adds operators to a model: inputs are names of values or constants, the result is a name."""
-
-    def __init__(self, scope, container):
-        self.scope, self.container = scope, container
-
-    def __call__(self, op_type, *inputs, output=None, n_outputs=1, **attributes):
-        names = [self.scope.get_unique_variable_name(op_type) for _ in range(n_outputs)]
-        outputs = names if output is None else [output]
-        inputs = [x if isinstance(x, str) else self._constant(x) for x in inputs]
-        self.container.add_node(op_type, inputs, outputs, **attributes)
-        return outputs[0] if n_outputs == 1 else outputs
-
-    def _constant(self, values):
-        values = np.asarray(values)
-        if values.dtype.kind == "f":
-            values = values.astype(np.float64)
-        name = self.scope.get_unique_variable_name("constant")
-        dtype = helper.np_dtype_to_tensor_dtype(values.dtype)
-        self.container.add_initializer(name, dtype, values.shape, values.ravel().tolist())
-        return name

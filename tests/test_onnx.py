@@ -1,9 +1,11 @@
 """The estimators in ONNX Runtime."""
 
 import os
+import pickle
 import subprocess
 import sys
 
+import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
@@ -43,10 +45,16 @@ def trees(**parameters):
 def run(model, X, target_opset=OPSET, **arguments):
     """Labels and probabilities of the converted model."""
     graph = to_onnx(model, X[:1], options={"zipmap": False}, target_opset=target_opset, **arguments)
+    assert [output.name for output in graph.graph.output] == ["label", "probabilities"]
+    return run_session(graph, X)
+
+
+def run_session(graph, X):
+    """All outputs of a graph."""
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
-    return session.run(["label", "probabilities"], {"X": X})
+    return session.run(None, {"X": X})
 
 
 def assert_agrees(model, X, **arguments):
@@ -54,7 +62,8 @@ def assert_agrees(model, X, **arguments):
     expected = model.predict_proba(X)
     assert proba.dtype == X.dtype
     np.testing.assert_array_equal(label, model.predict(X))
-    np.testing.assert_allclose(proba, expected, atol=1e-6)  # raw scores pass through float32
+    atol = 1e-10 if X.dtype == np.float64 else 1e-6
+    np.testing.assert_allclose(proba, expected, atol=atol)
 
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
@@ -111,6 +120,145 @@ def test_trees_with_missing_values_and_categories():
     X[::3, 3] = np.nan
     X[1::3, 3] = 99  # an unknown category
     assert_agrees(model, X)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_categories_unseen_in_training_and_below_zero(dtype):
+    X, y = dataset()
+    y[np.isin(X[:, 3], [0, 2, 5])] = "no"
+    model = trees().fit(X, y, categorical_feature=[3])
+    shifted = X.astype(dtype)
+    shifted[:, 3] += np.arange(len(X)) % 6 - 3
+    assert np.any(model.predict_proba(shifted) != model.predict_proba(X))
+    assert_agrees(model, shifted)
+
+
+def test_best_iteration_of_early_stopping():
+    X, y = dataset()
+    model = trees(learning_rate=0.5).set_params(n_estimators=60)
+    stopper = lightgbm.early_stopping(30, verbose=False)
+    model.fit(X[:400], y[:400], eval_X=X[400:], eval_y=y[400:], callbacks=[stopper])
+    model.booster_.best_iteration = model.best_iteration_ = 5
+    assert model.booster_.num_trees() > 5
+    assert np.any(model.predict_proba(X) != model.predict_proba(X, num_iteration=-1))
+    assert_agrees(model, X)
+    assert_agrees(pickle.loads(pickle.dumps(model)), X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_training_continued_or_started_from_scores(n_classes):
+    X, y = dataset(n_classes)
+    first = trees().fit(X, y)
+    assert_agrees(trees().fit(X, y, init_model=first), X)
+    assert_agrees(trees().fit(X, y, init_model=first.to_lightgbm()), X)
+    init_score = np.linspace(-1, 1, len(X) * (n_classes if n_classes > 2 else 1))
+    init_score = init_score.reshape(len(X), -1)
+    assert_agrees(trees().fit(X, y, init_score=init_score.squeeze()), X)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_sums_of_many_trees_in_double_precision(n_classes):
+    """ONNX returns the trees' sums in single precision, 1e-6 away at scores of about 10."""
+    X, y = dataset(n_classes)
+    X = X.astype(np.float64)
+    model = trees(gamma=1.0).set_params(n_estimators=200).fit(X, y)
+    options = {"zipmap": False, "raw_scores": True}
+    _, scores = run_session(to_onnx(model, X[:1], options=options, target_opset=OPSET), X)
+    scores = scores if n_classes > 2 else scores[:, 1]
+    np.testing.assert_allclose(scores, model.decision_function(X), atol=1e-10)
+
+
+@pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
+@pytest.mark.parametrize("alpha", [None, "per_class"])
+@pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 7.3, 100.0, "per_class"])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_graph_is_the_posterior_of_the_loss(n_classes, gamma, alpha, probability):
+    """The graph repeats the formula of the loss in ONNX operators: hold both together."""
+    gamma = [0.5, 2.0, 0.0, 5.0][:n_classes] if gamma == "per_class" else gamma
+    alpha = [0.2, 0.7, 1.0, 3.0][:n_classes] if alpha else None
+    X, y = np.eye(n_classes)[[*range(n_classes)] * 2], [*range(n_classes)] * 2
+    model = FocalLogisticRegression(gamma=gamma, alpha=alpha, probability=probability, tol=1e6)
+    model.fit(X, y)
+    if n_classes == 2:
+        model.coef_, model.intercept_ = np.array([[-0.5, 0.5]]), np.zeros(1)
+    else:
+        model.coef_, model.intercept_ = np.eye(n_classes), np.zeros(n_classes)
+    sizes = np.geomspace(1e-8, 1e4, 200)
+    sizes = np.concatenate([-sizes, [0.0], sizes])
+    rng = np.random.default_rng(0)
+    scores = np.array([rng.permutation(sizes) for _ in range(n_classes)]).T
+    scores[:50, 1] = scores[:50, 0] + sizes[150:200]  # and margins near zero
+    scores[: len(sizes) // 2, -1] = 0.0
+    raw = model.raw_predict(scores)
+    graphs = {
+        raw_scores: to_onnx(
+            model,
+            scores[:1],
+            options={"zipmap": False, "raw_scores": raw_scores},
+            target_opset=OPSET,
+        )
+        for raw_scores in (False, True)
+    }
+    log_proba = model.loss_.predict_log_proba(raw, probability)
+    _, proba = run_session(graphs[False], scores)
+    _, decision = run_session(graphs[True], scores)
+    expected = log_proba if n_classes > 2 else log_proba @ np.array([[1, -1], [-1, 1]])
+    np.testing.assert_allclose(proba, np.exp(log_proba), rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(decision, expected, rtol=1e-11, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_options_of_the_outputs(estimator, n_classes):
+    X, y = dataset(n_classes)
+    model = estimator().fit(X, y)
+    proba, index = model.predict_proba(X), model.predict_proba(X).argmax(axis=1)
+
+    def outputs(**options):
+        return run_session(to_onnx(model, X[:1], options=options, target_opset=OPSET), X)
+
+    label, *columns = outputs(zipmap="columns")
+    np.testing.assert_array_equal(label, model.predict(X))
+    np.testing.assert_allclose(np.column_stack(columns), proba, atol=1e-6)
+    label, values = outputs(zipmap=False, nocl=True)
+    np.testing.assert_array_equal(label, index)
+    np.testing.assert_allclose(values, proba, atol=1e-6)
+    label, rows = outputs(nocl=True)
+    np.testing.assert_array_equal(label, index)
+    assert list(rows[0]) == list(range(n_classes))
+    label, values, classes = outputs(zipmap=False, output_class_labels=True)
+    np.testing.assert_array_equal(label, model.predict(X))
+    np.testing.assert_allclose(values, proba, atol=1e-6)
+    np.testing.assert_array_equal(classes, model.classes_)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"decision_path": True},
+        {"raw_scores": "yes"},
+        {"zipmap": "rows"},
+        {"zipmap": "columns", "nocl": True},
+        {"zipmap": False, "output_class_labels": True, "nocl": True},
+        {"output_class_labels": True},
+    ],
+)
+def test_options_that_are_not_supported_are_refused_by_name(options):
+    X, y = dataset()
+    model = FocalLogisticRegression().fit(X, y)
+    name = "zipmap" if list(options) == ["zipmap"] else list(options)[-1]
+    with pytest.raises((NameError, ValueError, RuntimeError), match=name):
+        to_onnx(model, X[:1], options=options, target_opset=OPSET)
+
+
+@pytest.mark.parametrize("labels", [np.array([1.0, 2.0]), np.array([3, 7], np.uint8)])
+def test_class_labels_of_a_type_that_onnx_lacks_are_refused(labels):
+    X, y = dataset()
+    model = FocalLogisticRegression().fit(X, labels[(y != "no").astype(int)])
+    assert_agrees(model, X)
+    options = {"zipmap": False, "output_class_labels": True}
+    with pytest.raises(NotImplementedError, match="output_class_labels"):
+        to_onnx(model, X[:1], options=options, target_opset=OPSET)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,237 @@
+"""Converters to ONNX of scikit-learn's compositions of the estimators.
+
+skl2onnx converts these compositions to a graph that differs from scikit-learn, or not at all.
+Where a composition holds one of the package's estimators, the converters here replace or check
+those of skl2onnx. All other models go to skl2onnx as before.
+"""
+
+from copy import copy
+
+import numpy as np
+from onnx import TensorProto
+from skl2onnx import update_registered_converter
+from skl2onnx._parse import sklearn_parsers_map, update_registered_parser
+from skl2onnx.common._registration import get_converter, register_converter
+from skl2onnx.common.data_types import guess_proto_type, guess_tensor_type
+from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
+from sklearn.model_selection import FixedThresholdClassifier
+from sklearn.pipeline import Pipeline
+
+from skfocal._onnx_graph import Graph, check_decision, holds_focal, wants_raw_scores, with_response
+
+
+def register_compositions():
+    """Put the converters below in front of those of skl2onnx."""
+    for alias, convert in REPLACED.items():
+        _register(alias, convert)
+    for alias, prepare in PREPARED.items():
+        _register(alias, _prepared(prepare, SKL2ONNX[alias]))
+    update_registered_parser(Pipeline, _parse_pipeline)
+    update_registered_converter(
+        FixedThresholdClassifier,
+        "SkfocalFixedThresholdClassifier",
+        calculate_linear_classifier_output_shapes,
+        _convert_threshold,
+        options=SKL2ONNX["SklearnTunedThresholdClassifierCV"].get_allowed_options(),
+    )
+
+
+def _register(alias, focal_converter):
+    """Register a converter for compositions of the package's estimators only."""
+    other_converter = SKL2ONNX[alias]
+
+    def convert(scope, operator, container):
+        is_focal = holds_focal(operator.raw_operator)
+        (focal_converter if is_focal else other_converter)(scope, operator, container)
+
+    options = other_converter.get_allowed_options()
+    register_converter(alias, convert, overwrite=True, options=options)
+
+
+def _prepared(prepare, convert):
+    """Return a converter that first checks or changes the operator."""
+
+    def prepare_and_convert(scope, operator, container):
+        prepare(scope, operator, container)
+        convert(scope, operator, container)
+
+    return prepare_and_convert
+
+
+def _convert_calibrated(scope, operator, container):
+    """Mean of the calibrated classifiers.
+
+    skl2onnx does not interpolate between the thresholds of isotonic calibration.
+    """
+    calibrated_classifiers = operator.raw_operator.calibrated_classifiers_
+    add = Graph(scope, container)
+    proba = [_calibrated_proba(one, operator.inputs, add) for one in calibrated_classifiers]
+    mean = add("Div", add("Sum", *proba), float(len(proba)))
+    add.outputs(operator, add("ArgMax", mean, axis=1, keepdims=0), mean)
+
+
+def _calibrated_proba(calibrated, inputs, add):
+    """Probabilities of one pair of a classifier and its calibrators."""
+    estimator, n_classes = calibrated.estimator, len(calibrated.classes)
+    if len(estimator.classes_) != n_classes:
+        raise NotImplementedError(
+            f"Each classifier inside CalibratedClassifierCV must know all {n_classes} classes, got "
+            f"one that was fitted to {len(estimator.classes_)}: use folds that hold every class."
+        )
+    decides = hasattr(estimator, "decision_function")
+    _, scores = add.estimator(estimator, inputs, raw_scores=decides)
+    if calibrated.method == "temperature":
+        if not decides:
+            raise NotImplementedError(
+                "Temperature scaling converts for classifiers with a decision_function only, got "
+                f"{type(estimator).__name__}."
+            )
+        return add("Softmax", add("Mul", scores, float(calibrated.calibrators[0].beta_)), axis=1)
+    calibrate = {"sigmoid": _sigmoid, "isotonic": _isotonic}[calibrated.method]
+    if n_classes == 2:
+        positive = calibrate(calibrated.calibrators[0], add.column(scores, 1), add)
+        return add("Concat", add("Sub", 1.0, positive), positive, axis=1)
+    columns = [
+        calibrate(calibrator, add.column(scores, k), add)
+        for k, calibrator in enumerate(calibrated.calibrators)
+    ]
+    proba = add("Concat", *columns, axis=1)
+    total = add("ReduceSum", proba, np.array([1]), keepdims=1)
+    return add("Where", add("Equal", total, 0.0), 1 / n_classes, add("Div", proba, total))
+
+
+def _sigmoid(calibrator, score, add):
+    exponent = add("Add", add("Mul", score, float(calibrator.a_)), float(calibrator.b_))
+    return add("Div", 1.0, add("Add", add("Exp", exponent), 1.0))
+
+
+def _isotonic(calibrator, score, add):
+    """Linear interpolation, as a sum of ramps that are clipped to 0 and 1."""
+    x = calibrator.X_thresholds_.astype(np.float64)
+    y = calibrator.y_thresholds_.astype(np.float64)
+    # One ramp more, of height 0: a constant has no other.
+    width, height = np.diff(x, append=x[-1] + 1), np.diff(y, append=y[-1])
+    ramps = add("Div", add("Sub", score, x), width)
+    ramps = add("Min", add("Max", ramps, 0.0), 1.0)
+    return add("Add", add("MatMul", ramps, height[:, np.newaxis]), y[0])
+
+
+def _convert_stacking(scope, operator, container):
+    """Final estimator on the responses of the others.
+
+    skl2onnx stacks both columns of a binary decision function and takes "predict" for
+    probabilities.
+    """
+    model = operator.raw_operator
+    add = Graph(scope, container)
+    features = [
+        _stacked_features(estimator, method, operator.inputs, add)
+        for estimator, method in zip(model.estimators_, model.stack_method_, strict=True)
+    ]
+    if model.passthrough:
+        features.append(add("Cast", operator.inputs[0].full_name, to=TensorProto.DOUBLE))
+    n_features = model.final_estimator_.n_features_in_
+    kind = type(guess_tensor_type(operator.inputs[0].type))([None, n_features])
+    stacked = scope.declare_local_variable("stacked", kind)
+    merged = add("Concat", *features, axis=1)
+    add("Cast", merged, to=guess_proto_type(kind), output=stacked.full_name)
+    raw_scores = wants_raw_scores(model, scope, container)
+    best, scores = add.estimator(model.final_estimator_, [stacked], raw_scores)
+    add.outputs(operator, best, scores)
+
+
+def _stacked_features(estimator, method, inputs, add):
+    """Columns of the final estimator's X that come from one estimator."""
+    label, scores = add.estimator(estimator, inputs, raw_scores=method == "decision_function")
+    if method == "predict":
+        return add("Reshape", add("Cast", label, to=TensorProto.DOUBLE), np.array([-1, 1]))
+    return add.column(scores, -1) if len(estimator.classes_) == 2 else scores
+
+
+def _convert_threshold(scope, operator, container):
+    """Labels by the threshold, which skl2onnx ignores."""
+    model = operator.raw_operator
+    add = Graph(scope, container)
+    _, proba = score = add.estimator(model.estimator_, operator.inputs)
+    decides = model.response_method == "decision_function"
+    if decides:
+        score = add.estimator(model.estimator_, operator.inputs, raw_scores=True)
+    threshold, pos_label = _threshold(model, default=0.0 if decides else 0.5)
+    positive = 1 if pos_label is None else model.classes_.tolist().index(pos_label)
+    reached = add("GreaterOrEqual", add.column(score[1], positive), threshold)
+    best = add("Where", reached, np.array(positive), np.array(1 - positive))
+    add.outputs(operator, add("Reshape", best, np.array([-1])), proba)
+
+
+def _threshold(model, default):
+    """Threshold of a classifier and the label that it stands for, None for the second class."""
+    if hasattr(model, "best_threshold_"):
+        return float(model.best_threshold_), model._curve_scorer._get_pos_label()
+    return default if model.threshold == "auto" else float(model.threshold), model.pos_label
+
+
+def _prepare_pipeline(scope, operator, container):
+    """Pass the option ``raw_scores`` to the last step."""
+    pipeline = operator.raw_operator
+    raw_scores = wants_raw_scores(pipeline, scope, container)
+    *steps, (name, last) = pipeline.steps
+    operator.raw_operator = copy(pipeline)
+    last = with_response(last, raw_scores, scope, container)
+    operator.raw_operator.steps = [*steps, (name, last)]
+
+
+def _parse_pipeline(scope, model, inputs, custom_parsers=None):
+    """Pass the option ``raw_scores`` of the model to convert to the last step."""
+    last = model.steps[-1][1]
+    if holds_focal(last) and scope.get_options(model).get("raw_scores"):
+        own = (scope.options or {}).get(id(last), {})
+        scope.add_options(id(last), scope.get_options(model) | own)
+    return SKL2ONNX_PARSE_PIPELINE(scope, model, inputs, custom_parsers=custom_parsers)
+
+
+def _prepare_one_vs_one(scope, operator, container):
+    classes = operator.raw_operator.classes_
+    if not np.array_equal(classes, np.arange(len(classes))):
+        raise NotImplementedError(
+            "skl2onnx returns class indices for OneVsOneClassifier: fit it to the labels 0 to "
+            f"{len(classes) - 1}, got {classes.tolist()}."
+        )
+    for estimator in operator.raw_operator.estimators_:
+        check_decision(estimator, container)
+
+
+def _prepare_voting(scope, operator, container):
+    model = operator.raw_operator
+    if model.weights is not None and len(model.estimators_) < len(model.estimators):
+        raise NotImplementedError(
+            "skl2onnx misplaces the weights of a VotingClassifier with dropped estimators: remove "
+            "them from estimators and weights, and fit again."
+        )
+    _prepare_labels(scope, operator, container)
+
+
+def _prepare_labels(scope, operator, container):
+    """Refuse integers that skl2onnx rounds to single precision."""
+    classes = operator.raw_operator.classes_
+    if classes.dtype.kind in "iu" and np.abs(classes).max() >= 2**24:
+        raise NotImplementedError(
+            f"skl2onnx rounds the labels of {type(operator.raw_operator).__name__} beyond 2**24, "
+            f"got {classes.tolist()}: fit it to smaller labels."
+        )
+
+
+REPLACED = {
+    "SklearnCalibratedClassifierCV": _convert_calibrated,
+    "SklearnStackingClassifier": _convert_stacking,
+    "SklearnTunedThresholdClassifierCV": _convert_threshold,
+}
+PREPARED = {
+    "SklearnPipeline": _prepare_pipeline,
+    "SklearnOneVsOneClassifier": _prepare_one_vs_one,
+    "SklearnVotingClassifier": _prepare_voting,
+    "SklearnOneVsRestClassifier": _prepare_labels,
+    "SklearnBaggingClassifier": _prepare_labels,
+    "SklearnAdaBoostClassifier": _prepare_labels,
+}
+SKL2ONNX = {alias: get_converter(alias) for alias in REPLACED | PREPARED}
+SKL2ONNX_PARSE_PIPELINE = sklearn_parsers_map[Pipeline]

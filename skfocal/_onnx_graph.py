@@ -1,0 +1,128 @@
+"""Building blocks of the ONNX converters: operators, constants, sub-estimators and outputs."""
+
+from copy import copy
+
+import numpy as np
+from onnx import TensorProto, helper
+from skl2onnx._supported_operators import get_model_alias
+from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, guess_tensor_type
+from skl2onnx.common.utils_classifier import get_label_classes
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
+from sklearn.model_selection._search import BaseSearchCV
+
+from skfocal.estimators._base import FocalClassifier
+
+
+class Graph:
+    """Adds operators to a model: inputs are names of values or constants, the result is a name."""
+
+    def __init__(self, scope, container):
+        self.scope, self.container = scope, container
+
+    def __call__(self, op_type, *inputs, output=None, n_outputs=1, **attributes):
+        names = [self.scope.get_unique_variable_name(op_type) for _ in range(n_outputs)]
+        outputs = names if output is None else [output]
+        inputs = [x if isinstance(x, str) else self._constant(x) for x in inputs]
+        self.container.add_node(op_type, inputs, outputs, **attributes)
+        return outputs[0] if n_outputs == 1 else outputs
+
+    def column(self, values, index):
+        """Column of a matrix, as a matrix."""
+        return self("Gather", values, np.array([index]), axis=1)
+
+    def estimator(self, estimator, inputs, raw_scores=False):
+        """Labels of a fitted estimator, and its probabilities or decision values in double."""
+        estimator = with_response(estimator, raw_scores, self.scope, self.container)
+        operator = self.scope.declare_local_operator(get_model_alias(type(estimator)), estimator)
+        operator.inputs = inputs
+        is_focal = isinstance(estimator, FocalClassifier)
+        kind = DoubleTensorType() if is_focal else guess_tensor_type(inputs[0].type)
+        label = self.scope.declare_local_variable("label", Int64TensorType())
+        scores = self.scope.declare_local_variable("scores", kind)
+        for variable in (label, scores):
+            operator.outputs.append(variable)
+        return label.full_name, self("Cast", scores.full_name, to=TensorProto.DOUBLE)
+
+    def outputs(self, operator, best, scores):
+        """Return the labels of the classes with indices ``best``, and the scores."""
+        label, result = operator.outputs
+        is_double = isinstance(result.type, DoubleTensorType)
+        # A composition declares the input's type, which may be an integer's.
+        to = TensorProto.DOUBLE if is_double else TensorProto.FLOAT
+        self("Cast", scores, to=to, output=result.full_name)
+        classes = label_values(get_label_classes(self.scope, operator.raw_operator))
+        self("Gather", classes, best, axis=0, output=label.full_name)
+
+    def _constant(self, values):
+        values = np.asarray(values)
+        if values.dtype.kind == "f":
+            values = values.astype(np.float64)
+        name = self.scope.get_unique_variable_name("constant")
+        dtype = helper.np_dtype_to_tensor_dtype(values.dtype)
+        self.container.add_initializer(name, dtype, values.shape, values.ravel().tolist())
+        return name
+
+
+def wants_raw_scores(model, scope, container):
+    """Whether the option ``raw_scores`` is set, in either of the places where converters do so."""
+    places = (scope, container)
+    return any(place.get_options(model).get("raw_scores", False) for place in places)
+
+
+def with_response(estimator, raw_scores, scope, container):
+    """Copy of an estimator with the option ``raw_scores``: options belong to one object."""
+    estimator = _inner(estimator, raw_scores)
+    if raw_scores:
+        check_decision(estimator, container)
+    options = container.get_options(estimator)
+    if container.has_options(estimator, "raw_scores"):
+        options["raw_scores"] = raw_scores
+    twin = copy(estimator)
+    for place in (scope, container):
+        place.add_options(id(twin), options)
+    return twin
+
+
+def _inner(estimator, raw_scores):
+    """The estimator that answers for one that only wraps it."""
+    while True:
+        if isinstance(estimator, FrozenEstimator):
+            estimator = estimator.estimator
+        elif isinstance(estimator, BaseSearchCV):
+            estimator = estimator.best_estimator_
+        elif isinstance(estimator, BaseThresholdClassifier) and raw_scores:
+            estimator = estimator.estimator_
+        else:
+            return estimator
+
+
+def check_decision(estimator, container):
+    """Refuse an estimator where skl2onnx would take probabilities for ``decision_function``."""
+    if not container.has_options(estimator, "raw_scores"):
+        raise NotImplementedError(
+            f"skl2onnx does not convert the decision_function of {type(estimator).__name__}, "
+            "which the model around it needs."
+        )
+    for inner in getattr(estimator, "estimators_", []):
+        if holds_focal(inner):
+            check_decision(inner, container)
+
+
+def holds_focal(model):
+    """Whether a model is one of the package's estimators or is composed of one."""
+    if isinstance(model, FocalClassifier):
+        return True
+    parts = model.get_params().values() if isinstance(model, BaseEstimator) else ()
+    return any(holds_focal(part) for part in parts if isinstance(part, BaseEstimator))
+
+
+def label_values(classes):
+    """Classes as ONNX has them: strings or integers."""
+    if all(isinstance(label, str) for label in classes):
+        return np.array(classes, dtype=object)
+    labels = np.asarray(classes).astype(np.int64)
+    if not np.array_equal(labels, classes):
+        raise NotImplementedError(f"ONNX labels are strings or integers, got {classes.tolist()}.")
+    return labels
