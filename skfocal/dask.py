@@ -28,6 +28,7 @@ from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
 from skfocal.estimators._boosting import check_leaves, objective_params
 from skfocal.estimators._inputs import dataset_features, remember_columns
+from skfocal.estimators._lgbm_params import check_column_params
 from skfocal.estimators._rows import Rows
 
 
@@ -92,6 +93,7 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         template = np.empty((0, X.shape[1])) if isinstance(X, da.Array) else X._meta
         columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
         remember_columns(columns, template, categorical_feature)
+        check_column_params(self.lgbm_params or {}, columns)
         features = dataset_features(columns)
 
         rows = client.persist(

@@ -192,3 +192,20 @@ def test_options(loss):
     for method in (loss.gradient_curvature, loss.hessian_operator):
         with pytest.raises(ValueError, match=r"curvature must be one of \[.*\], got 'flat'\."):
             method([0, 1], raw, curvature="flat")
+
+
+@pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
+@pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
+def test_weights_that_are_negative_or_not_finite(loss, wrong):
+    y, weight = [0, 1, 1], [1.0, wrong, 2.0]
+    raw = np.zeros(3) if loss.n_classes == 2 else np.zeros((3, 3))
+    for call in (
+        lambda: loss(y, raw, weight),
+        lambda: loss.loss(y, raw, weight),
+        lambda: loss.gradient(y, raw, weight),
+        lambda: loss.gradient_hessian(y, raw, weight),
+        lambda: loss.hessian_operator(y, raw, weight),
+        lambda: loss.fit_intercept_only(y, weight),
+    ):
+        with pytest.raises(ValueError, match="sample_weight must hold finite numbers >= 0"):
+            call()

@@ -102,6 +102,26 @@ def test_parameters_that_are_passed_on_change_the_trees(lgbm_params):
     assert np.abs(changed.raw_predict(data) - plain.raw_predict(data)).max() > 1e-3
 
 
+def test_columns_at_which_lightgbm_ends_the_process_are_refused():
+    codes = np.column_stack([X, np.arange(len(X)) % 4])
+    for name in ("monotone_constraints", "mc"):
+        model = FocalLGBMClassifier(n_estimators=4, lgbm_params={name: [1] + 7 * [0] + [-1]})
+        model.fit(codes, Y)
+        with pytest.raises(ValueError, match=r"must be 0 for categorical columns.*\[8\]"):
+            model.fit(codes, Y, categorical_feature=[8])
+    with pytest.raises(ValueError, match=r"column numbers below 8, got \[8, 11\]"):
+        fit({"interaction_constraints": [[0, 1], [8, 11]]})
+
+
+@pytest.mark.parametrize("name", ["forcedsplits_filename", "forced_splits", "forcedbins_filename"])
+def test_files_that_do_not_exist_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"'{name}'.* must be the path of a file"):
+        fit({name: str(tmp_path / "splits.json")})
+    (tmp_path / "splits.json").write_text('{"feature": 3, "threshold": 0.1}')
+    trees = fit({"fs": str(tmp_path / "splits.json")}).booster_.dump_model()["tree_info"]
+    assert {tree["tree_structure"]["split_feature"] for tree in trees} == {3}
+
+
 @pytest.mark.parametrize(
     ("keyword", "remedy"),
     [

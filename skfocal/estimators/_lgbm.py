@@ -39,6 +39,7 @@ from skfocal.estimators._holdout import hold_out
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
 from skfocal.estimators._lgbm_params import (
     TREE_PARAMS,
+    check_column_params,
     check_lgbm_params,
     explain_unknown_parameters,
 )
@@ -353,6 +354,7 @@ class FocalLGBMClassifier(FocalClassifier):
             categories=first.categories,
             categorical_feature=categorical_feature,
         )
+        check_column_params(self.lgbm_params or {}, self)
         classes, train = self._training_rows(X, y, sample_weight, init_score)
         loss = build_loss(self, classes, train.y, train.weight)
         check_init_model(first, self, classes, loss)

@@ -6,6 +6,7 @@ Names and aliases are those of the installed LightGBM.
 import difflib
 import functools
 import inspect
+from pathlib import Path
 
 from lightgbm.basic import _ConfigAliases
 
@@ -91,6 +92,7 @@ def check_lgbm_params(lgbm_params):
     no effect here, and for a parameter given under two names.
     """
     lgbm_params = dict(lgbm_params or {})
+    _check_files(lgbm_params)
     given = {}
     for name in lgbm_params:
         remedy = _remedy(name)
@@ -102,6 +104,28 @@ def check_lgbm_params(lgbm_params):
                 f"lgbm_params must not hold both {other!r} and {name!r}: they are one parameter."
             )
     return lgbm_params
+
+
+def check_column_params(lgbm_params, estimator):
+    """Raise ``ValueError`` for parameters of columns at which LightGBM ends the process."""
+    given = {_main_names()[name]: value for name, value in lgbm_params.items()}
+    monotone = given.get("monotone_constraints")
+    if isinstance(monotone, list | tuple):
+        constrained = [i for i in estimator._nominal if i < len(monotone) and monotone[i]]
+        if constrained:
+            raise ValueError(
+                f"monotone_constraints must be 0 for categorical columns, got another value for "
+                f"the columns {constrained}."
+            )
+    groups = given.get("interaction_constraints")
+    if isinstance(groups, list | tuple):
+        columns = {column for group in groups for column in group}
+        unknown = sorted(columns - set(range(estimator.n_features_in_)))
+        if unknown:
+            raise ValueError(
+                f"interaction_constraints must hold column numbers below "
+                f"{estimator.n_features_in_}, got {unknown}."
+            )
 
 
 def explain_unknown_parameters(init):
@@ -117,6 +141,14 @@ def explain_unknown_parameters(init):
         init(self, *args, **kwargs)
 
     return checked
+
+
+def _check_files(lgbm_params):
+    """Raise ``ValueError`` for files that do not exist, which LightGBM ignores."""
+    for name, path in lgbm_params.items():
+        is_file = _main_names().get(name) in ("forcedsplits_filename", "forcedbins_filename")
+        if is_file and path and not Path(path).is_file():
+            raise ValueError(f"lgbm_params[{name!r}] must be the path of a file, got {path!r}.")
 
 
 def _remedy(name):
