@@ -304,6 +304,72 @@ def test_least_change_that_counts_is_a_parameter(split):
         stopping(early_stopping_min_delta=-1.0).fit(X, y)
 
 
+@pytest.mark.parametrize("name", ["training", "valid"])
+def test_name_of_a_set_does_not_decide_whether_it_is_watched(split, name):
+    X, X_valid, y, y_valid = split
+    named = stopping().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_names=[name])
+    plain = stopping().fit(X, y, eval_X=X_valid, eval_y=y_valid)
+    assert named.best_iteration_ == plain.best_iteration_ < 190
+
+
+@pytest.mark.parametrize("names", [None, ["training", "valid"], ["valid", "training"]], ids=str)
+def test_early_stopping_of_lightgbm_leaves_out_the_training_rows(split, names):
+    X, X_valid, y, y_valid = split
+    stop = lightgbm.early_stopping(200, verbose=False)
+    model = stopping(early_stopping=False, n_estimators=60).fit(
+        X, y, eval_X=(X, X_valid), eval_y=(y, y_valid), eval_names=names, callbacks=[stop]
+    )
+    _, history = model.evals_result_.values()
+    assert model.best_iteration_ == 1 + np.argmin(history["focal_loss"]) < 60
+
+
+def test_same_rows_with_other_weights_are_held_out(split):
+    X, _, y, _ = split
+    held_out = np.arange(len(y)) % 4 == 0
+    model = stopping().fit(
+        X, y, sample_weight=1.0 - held_out, eval_X=X, eval_y=y, eval_sample_weight=1.0 * held_out
+    )
+    (history,) = model.evals_result_.values()
+    assert model.best_iteration_ == 1 + np.argmin(history["focal_loss"]) < 190
+
+
+def test_dart_is_refused(split):
+    X, _, y, _ = split
+    with pytest.raises(ValueError, match="early_stopping must be False for boosting_type='dart'"):
+        stopping(boosting_type="dart").fit(X, y)
+
+
+def test_class_weights_are_not_counted_twice(split):
+    X, X_valid, y, y_valid = split
+    weights = {"a": 1.0, "b": 9.0}
+    given = {"eval_X": X_valid, "eval_y": y_valid}
+    model = focal(class_weight=weights).fit(X, y, **given)
+    loss = evaluate(model, y_valid, model.raw_predict(X_valid))
+    assert model.evals_result_["valid_0"]["focal_loss"][-1] == pytest.approx(loss, rel=1e-9)
+    assert model.loss_.alpha[1] == 9
+    with pytest.raises(ValueError, match="eval_class_weight must be None if class_weight is set"):
+        focal(class_weight=weights).fit(X, y, **given, eval_class_weight=weights)
+
+
+def test_metric_may_write_into_what_it_gets(split):
+    X, X_valid, y, y_valid = split
+
+    def overwrite(y_true, proba, weight):
+        for array in (y_true, proba, weight):
+            array[...] = 0
+        return "zero", 0.0, True
+
+    given = {
+        "eval_X": X_valid,
+        "eval_y": y_valid,
+        "eval_sample_weight": np.linspace(0, 2, len(y_valid)),
+    }
+    model = focal().fit(X, y, **given, eval_metric=[overwrite, "auc"])
+    expected = focal().fit(X, y, **given, eval_metric=["auc"]).evals_result_["valid_0"]
+    history = model.evals_result_["valid_0"]
+    assert (history["auc"], history["focal_loss"]) == (expected["auc"], expected["focal_loss"])
+
+
 # Rows that early stopping holds out.
 
 

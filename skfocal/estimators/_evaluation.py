@@ -130,7 +130,9 @@ def probability_metric(metric, to_proba):
     def custom(raw_prediction, dataset):
         proba = to_proba(raw_prediction)
         proba = proba[:, 1] if proba.shape[1] == 2 else proba
-        arguments = dataset.get_label().astype(np.intp), proba, dataset.get_weight()
+        weight = dataset.get_weight()  # a copy of it, as the user's metric may write into it
+        weight = None if weight is None else weight.copy()
+        arguments = dataset.get_label().astype(np.intp), proba, weight
         return _check_results(metric(*arguments[:n_arguments]))
 
     return custom
@@ -144,15 +146,28 @@ def check_callbacks(callbacks):
     return list(callbacks)
 
 
-def watched_set(train, evaluation, names):
-    """Name of the evaluation set that early stopping watches: the first of other rows."""
-    for rows, name in zip(evaluation, names, strict=True):
-        if not rows.same_data(train):
-            return name
-    raise ValueError(
-        "early_stopping needs an evaluation set other than the training rows, got these only. "
-        "Pass another one, or none to hold out rows."
+def split_names(train, evaluation, names):
+    """Names of the evaluation sets of other rows, and of those that are the training rows."""
+    same = [rows.same_data(train) for rows in evaluation]
+    return tuple(
+        [n for n, is_same in zip(names, same, strict=True) if is_same == k] for k in (0, 1)
     )
+
+
+def name_training_rows(training, others):
+    """LightGBM's callback that tells its own early stopping which set is the training rows.
+
+    It goes by the name, which is "training" unless it is set.
+    """
+    name = training[0] if training else "training"
+    while name in others:
+        name += " rows"
+
+    def callback(env):
+        env.model.set_train_data_name(name)
+
+    callback.before_iteration = True
+    return callback
 
 
 def stop_early(patience, min_delta, watched):

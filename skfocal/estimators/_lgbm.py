@@ -31,9 +31,10 @@ from skfocal.estimators._evaluation import (
     check_eval_metric,
     check_metrics_defined,
     evaluation_metrics,
+    name_training_rows,
     refuse_equal_names,
+    split_names,
     stop_early,
-    watched_set,
 )
 from skfocal.estimators._holdout import hold_out
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
@@ -299,7 +300,8 @@ class FocalLGBMClassifier(FocalClassifier):
         eval_sample_weight : array-like or list of those, default=None
             Their weights; None in a list means no weights.
         eval_class_weight : dict, "balanced" or list of those, default=None
-            Class weights of each set, multiplied into ``eval_sample_weight``.
+            Class weights of each set, multiplied into ``eval_sample_weight``. Must be None if the
+            parameter ``class_weight`` is set, which the focal loss of each set includes.
         eval_init_score : array-like or list of those, default=None
             Scores that the sets start from; required with ``init_score``.
         eval_metric : str, callable or list of those, default=None
@@ -332,6 +334,7 @@ class FocalLGBMClassifier(FocalClassifier):
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
+        self._check_combinations(eval_class_weight)
         if init_model is not None and init_score is not None:
             raise ValueError(
                 "init_model and init_score must not be given together: init_model brings its own "
@@ -373,7 +376,7 @@ class FocalLGBMClassifier(FocalClassifier):
                 train, self.validation_fraction, self.random_state, classes
             )
         names = evaluation_names(eval_names, len(evaluation))
-        watched = watched_set(train, evaluation, names) if self.early_stopping else None
+        others, training = split_names(train, evaluation, names)
         check_metrics_defined(metrics, evaluation, names, classes)
 
         start = constant_start(loss, train, first)
@@ -392,7 +395,8 @@ class FocalLGBMClassifier(FocalClassifier):
                 refuse_equal_names(),
                 lightgbm.record_evaluation(fitted["evals_result_"]),
                 *self._printing(None if evaluation else feval[-1]),
-                *self._stopping(watched),
+                name_training_rows(training, others),
+                *self._stopping(others),
                 *progress.boosting_callbacks(fitted),
             ],
             init_model=first.booster,
@@ -526,6 +530,19 @@ class FocalLGBMClassifier(FocalClassifier):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
+    def _check_combinations(self, eval_class_weight):
+        """Raise ``ValueError`` for settings that LightGBM would ignore or count twice."""
+        if self.early_stopping and self.boosting_type == "dart":
+            raise ValueError(
+                "early_stopping must be False for boosting_type='dart', which changes earlier "
+                "trees: the best round cannot be restored."
+            )
+        if eval_class_weight is not None and self.class_weight is not None:
+            raise ValueError(
+                "eval_class_weight must be None if class_weight is set: the focal loss of "
+                "evaluation sets has its factors already. Pass eval_sample_weight for others."
+            )
+
     def _training_rows(self, X, y, sample_weight, init_score):
         """Classes, and rows whose weights include classes of weight 0."""
         check_consistent_length(X, y)
@@ -553,8 +570,13 @@ class FocalLGBMClassifier(FocalClassifier):
             return [log_training(int(self.verbose), training_metric)]
         return [lightgbm.log_evaluation(int(self.verbose))]
 
-    def _stopping(self, watched):
-        """LightGBM's callbacks that stop training early; none if no set is watched."""
-        if watched is None:
+    def _stopping(self, names):
+        """LightGBM's callbacks that stop training early by the first of these evaluation sets."""
+        if not self.early_stopping:
             return []
-        return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, watched)]
+        if not names:
+            raise ValueError(
+                "early_stopping needs an evaluation set other than the training rows, got these "
+                "only. Pass another one, or none to hold out rows."
+            )
+        return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, names[0])]

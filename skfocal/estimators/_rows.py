@@ -54,6 +54,8 @@ class Rows:
         """Whether the features and labels are those of other rows, in the same order."""
         if self.X.shape != other.X.shape or not np.array_equal(self.y, other.y):
             return False
+        if self.weight is not None and other.weight is not None and not self.weight @ other.weight:
+            return False  # no row counts in both
         if sparse.issparse(self.X) != sparse.issparse(other.X):
             return False
         if sparse.issparse(self.X):
