@@ -17,3 +17,8 @@ def gamma_text(gamma):
     if isinstance(gamma, tuple):
         return f"({', '.join(f'{value:g}' for value in gamma)})"
     return f"{gamma:g}"
+
+
+def candidate_name(candidate, prefix="gamma="):
+    """Name of a gamma or baseline."""
+    return candidate if isinstance(candidate, str) else prefix + gamma_text(candidate)

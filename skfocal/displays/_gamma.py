@@ -4,9 +4,8 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils import indexable
 
-from skfocal.displays._common import import_pyplot
+from skfocal.displays._common import candidate_name, import_pyplot
 from skfocal.displays._gamma_panel import (
-    candidate_name,
     check_axes,
     draw_differences,
     write_how_to_read,
@@ -14,6 +13,7 @@ from skfocal.displays._gamma_panel import (
 )
 from skfocal.displays._gamma_scores import (
     check_baselines,
+    check_candidates,
     check_gammas,
     find_gamma,
     make_splits,
@@ -89,7 +89,9 @@ class GammaDisplay:
     def __init__(self, *, gammas, scores, test_size, baselines=()):
         self.gammas = check_gammas(gammas)
         self.baselines = list(baselines)
-        self.candidates = [*self.gammas, *self.baselines]
+        self.candidates = check_candidates(self.gammas, self.baselines)
+        if not scores:
+            raise ValueError("scores must hold at least one score, got none.")
         self.scores = {name: _check_scores(name, s, self.candidates) for name, s in scores.items()}
         if not 0 < test_size < 1:
             raise ValueError(f"test_size must be between 0 and 1, got {test_size!r}.")
@@ -192,6 +194,7 @@ class GammaDisplay:
         """
         import_pyplot(cls.__name__)
         gammas, baselines = check_gammas(gammas), check_baselines(baselines)
+        check_candidates(gammas, baselines)
         if ax is not None and not callable(scoring):
             check_axes(ax, 1 if isinstance(scoring, str) else len(scoring))
         name = find_gamma(estimator.get_params(), param_name)

@@ -4,17 +4,12 @@ from textwrap import fill
 
 import numpy as np
 
-from skfocal.displays._common import gamma_text
+from skfocal.displays._common import candidate_name
 
 # Of Okabe and Ito's palette, which people with any colour vision can tell apart.
 GAMMA_COLOR, BASELINE_COLORS = "#0072B2", ("#D55E00", "#009E73", "#CC79A7", "#E69F00")
 FONT_SIZE = 9  # of the sentences, in points
 HOW_TO_READ = "Dots: single splits. Bars: mean, joint 95 % interval. Above zero: better."
-
-
-def candidate_name(candidate, prefix="gamma="):
-    """Name of a gamma or baseline."""
-    return candidate if isinstance(candidate, str) else prefix + gamma_text(candidate)
 
 
 def check_axes(ax, n_scores):
@@ -66,9 +61,9 @@ def _styles(candidates):
 
 
 def _n_letters(axes, font_size):
-    """Number of letters of 0.6 em that fit into the width of the axes."""
+    """Number of letters of 0.65 em that fit into the width of the axes."""
     inches = axes.get_window_extent().width / axes.figure.dpi
-    return int(inches * 72 / (0.6 * font_size))
+    return int(inches * 72 / (0.65 * font_size))
 
 
 def _wrap(axes, text):

@@ -9,6 +9,7 @@ from time import perf_counter
 import numpy as np
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv, cross_validate
 
+from skfocal.displays._common import candidate_name
 from skfocal.objectives._checks import check_gamma
 
 SPLIT_SCORE = re.compile(r"split(\d+)_test_(.+)")
@@ -35,6 +36,15 @@ def check_baselines(baselines):
     ):
         raise TypeError(f"baselines must be a dict of estimators by name, got {baselines!r}.")
     return dict(baselines)
+
+
+def check_candidates(gammas, baselines):
+    """Return gammas and baselines as one list, whose names must differ."""
+    candidates = [*gammas, *baselines]
+    names = [candidate_name(candidate) for candidate in candidates]
+    if len(set(names)) < len(names):
+        raise ValueError(f"gammas and baselines must have different names, got {names}.")
+    return candidates
 
 
 def find_gamma(names, param_name=None):
