@@ -483,6 +483,14 @@ def test_no_text_leaves_the_figure(width):
             assert box.y1 <= figure.bbox.height
 
 
+def test_subfigures_can_be_drawn_in():
+    figure = plt.figure(figsize=(8, 10), layout="constrained")
+    part, _ = figure.subfigures(1, 2)
+    display = display_of().plot(ax=part.subplots(2))
+    assert display.figure_ is part
+    assert display.axes_[0].get_title(loc="left").startswith("average_precision: ")
+
+
 @pytest.mark.parametrize(("width", "slanted"), [(2.5, True), (4.2, False), (6.4, False)])
 def test_names_below_the_axes_are_slanted_only_where_they_would_overlap(width, slanted):
     figure, axes = plt.subplots(2, figsize=(width, 10), layout="constrained")
@@ -585,6 +593,12 @@ def test_wrong_arguments_are_named_before_any_fit(arguments, error, message):
 def test_estimator_without_gamma_is_refused_by_its_parameters():
     with pytest.raises(ValueError, match=r"ends in __gamma, got \[.*'priors', 'var_smoothing'\]"):
         GammaDisplay.from_estimator(GaussianNB(), X, y)
+
+
+@pytest.mark.parametrize("estimator", [None, GaussianNB, "model"], ids=str)
+def test_what_is_no_estimator_is_refused(estimator):
+    with pytest.raises(TypeError, match="estimator"):
+        GammaDisplay.from_estimator(estimator, X, y)
 
 
 @pytest.mark.parametrize(

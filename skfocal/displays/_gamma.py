@@ -169,7 +169,7 @@ class GammaDisplay:
             If an argument is none of the values allowed, no single parameter is a gamma, or a
             score is not finite.
         TypeError
-            If baselines is not a dict of estimators by name.
+            If the estimator is none, or baselines is not a dict of estimators by name.
         ImportError
             If matplotlib is not installed.
 
@@ -197,6 +197,7 @@ class GammaDisplay:
         check_candidates(gammas, baselines)
         if ax is not None and not callable(scoring):
             check_axes(ax, 1 if isinstance(scoring, str) else len(scoring))
+        estimator = clone(estimator)
         name = find_gamma(estimator.get_params(), param_name)
         models = {
             candidate_name(gamma): clone(estimator).set_params(**{name: gamma}) for gamma in gammas
@@ -279,6 +280,11 @@ class GammaDisplay:
             Scores minus those of the reference, by name of the score.
         intervals : dict of str to ndarray of shape (n_candidates, 2)
             Intervals for the means, which cover together at 95 %.
+
+        Raises
+        ------
+        ValueError
+            If the reference is none of the candidates.
         """
         if reference not in self.candidates:
             raise ValueError(f"reference must be one of {self.candidates}, got {reference!r}.")
@@ -311,6 +317,8 @@ class GammaDisplay:
 
         Raises
         ------
+        ValueError
+            If the reference is none of the candidates, or ax does not hold one Axes per score.
         ImportError
             If matplotlib is not installed.
         """
@@ -327,7 +335,8 @@ class GammaDisplay:
             draw_differences(axes, self.candidates, differences[name], intervals[name])
             minus = f"{name}\nminus that of {candidate_name(reference)}"
             axes.set(xlabel="gamma", ylabel=minus)
-        self.figure_.draw_without_rendering()  # now the axes have the width to break lines to
+        # Now the axes have the width that lines are broken to; subfigures have one canvas.
+        self.figure_.canvas.figure.draw_without_rendering()
         for axes, name in zip(self.axes_, self.scores, strict=True):
             write_text(axes, self.candidates, self._lines(name, reference))
         write_how_to_read(self.axes_[-1])

@@ -9,7 +9,7 @@ from skfocal.displays._common import candidate_name
 # Of Okabe and Ito's palette, which people with any colour vision can tell apart.
 GAMMA_COLOR, BASELINE_COLORS = "#0072B2", ("#D55E00", "#009E73", "#CC79A7", "#E69F00")
 FONT_SIZE = 9  # of the sentences, in points
-HOW_TO_READ = "Dots: single splits. Bars: mean, joint 95 % interval. Above zero: better."
+HOW_TO_READ = "Dots: splits. Bars: mean, joint 95 % interval. Above 0: better."
 
 
 def check_axes(ax, n_scores):
@@ -34,6 +34,7 @@ def draw_differences(axes, candidates, differences, intervals):
     n_gammas = [marker for _, marker in styles].count("o")
     if n_gammas < len(candidates):
         axes.axvline(n_gammas - 0.5, color="0.6", linewidth=1, linestyle=":")
+    axes.set_xlim(-0.6, len(candidates) - 0.4)
     axes.ticklabel_format(axis="y", style="plain", useOffset=False)
 
 
