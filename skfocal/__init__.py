@@ -1,8 +1,14 @@
 """Classifiers trained with the focal loss on imbalanced tabular data."""
 
-from skfocal.displays import FocalLossDisplay
+from skfocal.displays import FocalLossDisplay, GammaDisplay
 from skfocal.estimators import FocalLGBMClassifier, FocalLogisticRegression
 from skfocal.metrics import focal_loss
 
 __version__ = "0.1.0"
-__all__ = ["FocalLGBMClassifier", "FocalLogisticRegression", "FocalLossDisplay", "focal_loss"]
+__all__ = [
+    "FocalLGBMClassifier",
+    "FocalLogisticRegression",
+    "FocalLossDisplay",
+    "GammaDisplay",
+    "focal_loss",
+]

@@ -1,10 +1,11 @@
-"""Plots of the focal loss; matplotlib is imported only where a plot is drawn."""
+"""Curves of the focal loss of one row."""
 
 from numbers import Integral
 
 import numpy as np
 from scipy.special import logit
 
+from skfocal.displays._common import gamma_text, import_pyplot
 from skfocal.objectives import BinaryFocalLoss
 from skfocal.objectives._checks import check_gamma, check_option
 
@@ -152,18 +153,13 @@ class FocalLossDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError(
-                'FocalLossDisplay draws with matplotlib: pip install "skfocal[plot]"'
-            ) from error
+        plt = import_pyplot("FocalLossDisplay")
         if ax is None:
             _, ax = plt.subplots()
         self.ax_, self.figure_ = ax, ax.figure
         colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(self.gammas)))
         self.lines_ = [
-            ax.plot(self.x, curve, color=color, label=rf"$\gamma$ = {_name(gamma)}")[0]
+            ax.plot(self.x, curve, color=color, label=rf"$\gamma$ = {gamma_text(gamma)}")[0]
             for curve, color, gamma in zip(self.curves, colors, self.gammas, strict=True)
         ]
         self._decorate()
@@ -205,7 +201,3 @@ def _grid(against):
     # Dense towards 0 and 1, where the curves are steep, without touching them.
     probability = np.sin(np.linspace(0, np.pi / 2, 403)[1:-1]) ** 2
     return probability, logit(probability)
-
-
-def _name(gamma):
-    return f"({gamma[0]:g}, {gamma[1]:g})" if isinstance(gamma, tuple) else f"{gamma:g}"

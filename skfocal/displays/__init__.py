@@ -1,0 +1,6 @@
+"""Plots; matplotlib is imported only where a plot is drawn."""
+
+from skfocal.displays._focal_loss import FocalLossDisplay
+from skfocal.displays._gamma import GammaDisplay
+
+__all__ = ["FocalLossDisplay", "GammaDisplay"]

@@ -1,0 +1,374 @@
+"""Which gamma: paired differences of cross-validated scores."""
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import indexable
+
+from skfocal.displays._common import candidate_name, import_pyplot
+from skfocal.displays._gamma_panel import (
+    check_axes,
+    draw_differences,
+    write_how_to_read,
+    write_text,
+)
+from skfocal.displays._gamma_scores import (
+    check_baselines,
+    check_candidates,
+    check_gammas,
+    find_gamma,
+    make_splits,
+    read_cv_results,
+    score_candidates,
+    share_tested,
+)
+from skfocal.displays._paired import corrected_interval, describe
+
+
+class GammaDisplay:
+    """Paired differences of cross-validated scores between gammas, one panel per score.
+
+    Use :meth:`from_estimator` or :meth:`from_cv_results` to create one. All parameters are
+    stored as attributes.
+
+    All models are scored on the same splits, and each split gives one difference to gamma 0:
+    what makes a split easy or hard cancels out. The interval of the mean difference uses
+    Nadeau and Bengio's variance [1]_, which allows for overlapping training sets (also of
+    repeated folds, [2]_). The intervals of a panel cover together at 95 % (Bonferroni), so that
+    a panel with many gammas does not find differences where there are none.
+
+    Parameters
+    ----------
+    gammas : sequence of float or tuple of float
+        The gammas, 0 among them; a tuple has one gamma per class.
+    scores : dict of str to array-like of shape (n_candidates, n_splits)
+        Scores of the gammas, then of the baselines, by name of the score. Higher is better.
+    test_size : float in (0, 1)
+        Share of a split's rows that it tests: 0.2 for 5 folds.
+    baselines : sequence of str, default=()
+        Names of other models.
+
+    Attributes
+    ----------
+    candidates : list
+        The gammas, then the names of the baselines: the rows of the arrays below.
+    differences : dict of str to ndarray of shape (n_candidates, n_splits)
+        Scores minus those of gamma 0 on the same split.
+    intervals : dict of str to ndarray of shape (n_candidates, 2)
+        Lower and upper end of the interval for each mean difference.
+    verdict : str
+        One line for each score and each of gamma 0 and the baselines.
+    axes_ : ndarray of matplotlib Axes
+        One for each score, after plotting.
+    figure_ : matplotlib Figure
+        After plotting.
+
+    See Also
+    --------
+    sklearn.model_selection.ValidationCurveDisplay : Scores themselves, for any parameter.
+
+    References
+    ----------
+    .. [1] Nadeau and Bengio, Inference for the generalization error, Machine Learning 52, 2003.
+    .. [2] Bouckaert and Frank, Evaluating the replicability of significance tests for comparing
+       learning algorithms, PAKDD 2004.
+
+    Examples
+    --------
+    >>> from skfocal import GammaDisplay
+    >>> scores = {"average_precision": [[0.50, 0.61, 0.55], [0.52, 0.64, 0.56]]}
+    >>> display = GammaDisplay(gammas=(0, 2), scores=scores, test_size=1 / 3)
+    >>> display.differences["average_precision"].round(2)
+    array([[0.  , 0.  , 0.  ],
+           [0.02, 0.03, 0.01]])
+    >>> from textwrap import fill
+    >>> print(fill(display.verdict, 80))
+    average_precision: no gamma differs from gamma=0 by more than the noise over 3
+    splits (best mean: gamma=2, +0.02, 95 % interval -0.019 to 0.059)
+    """
+
+    def __init__(self, *, gammas, scores, test_size, baselines=()):
+        self.gammas = check_gammas(gammas)
+        self.baselines = list(baselines)
+        self.candidates = check_candidates(self.gammas, self.baselines)
+        if not scores:
+            raise ValueError("scores must hold at least one score, got none.")
+        self.scores = {name: _check_scores(name, s, self.candidates) for name, s in scores.items()}
+        if not 0 < test_size < 1:
+            raise ValueError(f"test_size must be between 0 and 1, got {test_size!r}.")
+        self.test_size = test_size
+        self.differences, self.intervals = self.compare_to(0)
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator,
+        X,
+        y,
+        *,
+        gammas=(0, 0.5, 1, 2, 4),
+        scoring=("average_precision", "neg_log_loss"),
+        baselines=None,
+        param_name=None,
+        cv=None,
+        n_repeats=None,
+        groups=None,
+        params=None,
+        n_jobs=None,
+        random_state=None,
+        verbose=0,
+        ax=None,
+    ):
+        """Cross-validate the estimator with each gamma, and the baselines, and draw the result.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A classifier with a parameter ``gamma``, or a pipeline or another meta-estimator
+            around one. It is cloned.
+        X : array-like of shape (n_samples, n_features)
+            Features.
+        y : array-like of shape (n_samples,)
+            Labels.
+        gammas : sequence of float or tuple of float, default=(0, 0.5, 1, 2, 4)
+            The gammas, 0 among them, drawn in this order; a tuple has one gamma per class.
+        scoring : str, callable, list, tuple or dict, \
+                default=("average_precision", "neg_log_loss")
+            Scores as in :func:`~sklearn.model_selection.cross_validate`; higher is better.
+        baselines : dict of str to estimator, default=None
+            Other models to compare with, by name.
+        param_name : str, default=None
+            The parameter to vary, needed where more than one is named ``gamma`` or ends in
+            ``__gamma``.
+        cv : int, splitter or iterable, default=None
+            None and a number of folds (5 by default) mean
+            :class:`~sklearn.model_selection.RepeatedStratifiedKFold`.
+        n_repeats : int, default=None
+            Repetitions of these folds, each with a new shuffle; None means 3.
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the rows, for splitters that use them.
+        params : dict, default=None
+            Parameters of ``fit``, or metadata to route, as in
+            :func:`~sklearn.model_selection.cross_validate`: ``{"sample_weight": w}``. They go to
+            the baselines too.
+        n_jobs : int, default=None
+            Number of splits to fit in parallel.
+        random_state : int, RandomState instance or None, default=None
+            Seed of the folds. All models see the same splits, whatever it is.
+        verbose : int, default=0
+            1 prints a line to stderr after each model.
+        ax : matplotlib Axes or array-like of these, default=None
+            Where to draw, one for each score; a new figure by default.
+
+        Returns
+        -------
+        display : GammaDisplay
+
+        Raises
+        ------
+        ValueError
+            If an argument is none of the values allowed, no single parameter is a gamma, or a
+            score is not finite.
+        TypeError
+            If the estimator is none, or baselines is not a dict of estimators by name.
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from sklearn.linear_model import LogisticRegression
+        >>> from skfocal import FocalLogisticRegression, GammaDisplay
+        >>> X, y = make_classification(300, weights=[0.9], flip_y=0.1, random_state=0)
+        >>> display = GammaDisplay.from_estimator(
+        ...     FocalLogisticRegression(),
+        ...     X,
+        ...     y,
+        ...     gammas=(0, 1, 2),
+        ...     baselines={"logistic regression": LogisticRegression()},
+        ...     random_state=0,
+        ... )
+        >>> display.candidates
+        [0.0, 1.0, 2.0, 'logistic regression']
+        >>> display.differences["neg_log_loss"].shape
+        (4, 15)
+        """
+        import_pyplot(cls.__name__)
+        gammas, baselines = check_gammas(gammas), check_baselines(baselines)
+        check_candidates(gammas, baselines)
+        if ax is not None and not callable(scoring):
+            check_axes(ax, 1 if isinstance(scoring, str) else len(scoring))
+        estimator = clone(estimator)
+        name = find_gamma(estimator.get_params(), param_name)
+        models = {
+            candidate_name(gamma): clone(estimator).set_params(**{name: gamma}) for gamma in gammas
+        }
+        X, y, groups = indexable(X, y, groups)
+        splits = make_splits(X, y, groups, cv=cv, n_repeats=n_repeats, random_state=random_state)
+        scores = score_candidates(
+            models | baselines,
+            X,
+            y,
+            scoring=scoring,
+            cv=splits,
+            params=params,
+            n_jobs=n_jobs,
+            verbose=verbose,
+        )
+        display = cls(
+            gammas=gammas, scores=scores, test_size=share_tested(splits), baselines=baselines
+        )
+        return display.plot(ax=ax)
+
+    @classmethod
+    def from_cv_results(cls, cv_results, *, test_size, param_name=None, ax=None):
+        """Draw the results of a grid search over gamma.
+
+        Where the grid varies other parameters too, each gamma has those with its best mean
+        score, chosen for each score separately. All gammas must have been tried with the same
+        ones. Choosing and comparing by the same scores makes the interval a little too narrow.
+
+        Parameters
+        ----------
+        cv_results : dict or DataFrame
+            ``cv_results_`` of a :class:`~sklearn.model_selection.GridSearchCV`.
+        test_size : float in (0, 1)
+            Share of a split's rows that it tests, which cv_results does not hold: 0.2 for 5
+            folds, repeated or not.
+        param_name : str, default=None
+            The parameter to compare, needed where more than one is named ``gamma`` or ends in
+            ``__gamma``.
+        ax : matplotlib Axes or array-like of these, default=None
+            Where to draw, one for each score; a new figure by default.
+
+        Returns
+        -------
+        display : GammaDisplay
+
+        Raises
+        ------
+        ValueError
+            If no single parameter is a gamma, 0 is not among its values, gammas were tried with
+            different other parameters, or a score is not finite.
+        ImportError
+            If matplotlib is not installed.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import make_classification
+        >>> from sklearn.model_selection import GridSearchCV
+        >>> from skfocal import FocalLogisticRegression, GammaDisplay
+        >>> X, y = make_classification(300, weights=[0.9], flip_y=0.1, random_state=0)
+        >>> search = GridSearchCV(FocalLogisticRegression(), {"gamma": [0, 1, 2]}).fit(X, y)
+        >>> display = GammaDisplay.from_cv_results(search.cv_results_, test_size=0.2)
+        >>> display.gammas
+        [0.0, 1.0, 2.0]
+        """
+        gammas, scores = read_cv_results(cv_results, param_name)
+        return cls(gammas=gammas, scores=scores, test_size=test_size).plot(ax=ax)
+
+    def compare_to(self, reference):
+        """Paired differences to one of the candidates.
+
+        Parameters
+        ----------
+        reference : float, tuple of float or str
+            One of the gammas or the name of a baseline.
+
+        Returns
+        -------
+        differences : dict of str to ndarray of shape (n_candidates, n_splits)
+            Scores minus those of the reference, by name of the score.
+        intervals : dict of str to ndarray of shape (n_candidates, 2)
+            Intervals for the means, which cover together at 95 %.
+
+        Raises
+        ------
+        ValueError
+            If the reference is none of the candidates.
+        """
+        if reference not in self.candidates:
+            raise ValueError(f"reference must be one of {self.candidates}, got {reference!r}.")
+        row = self.candidates.index(reference)
+        differences = {name: scores - scores[row] for name, scores in self.scores.items()}
+        intervals = {
+            name: corrected_interval(values, self.test_size, n_comparisons=len(self.candidates) - 1)
+            for name, values in differences.items()
+        }
+        return differences, intervals
+
+    @property
+    def verdict(self):
+        """What the intervals allow to say, in lines of words."""
+        return "\n".join(line for name in self.scores for line in self._lines(name))
+
+    def plot(self, *, ax=None, reference=0):
+        """Draw the differences to gamma 0 or to another candidate.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or array-like of these, default=None
+            Where to draw, one for each score; a new figure by default.
+        reference : float, tuple of float or str, default=0
+            One of the gammas or the name of a baseline.
+
+        Returns
+        -------
+        self : GammaDisplay
+
+        Raises
+        ------
+        ValueError
+            If the reference is none of the candidates, or ax does not hold one Axes per score.
+        ImportError
+            If matplotlib is not installed.
+        """
+        plt = import_pyplot(type(self).__name__)
+        differences, intervals = self.compare_to(reference)
+        n_scores = len(self.scores)
+        if ax is None:
+            height = 3 + 0.35 * (1 + len(self.baselines))  # with two lines for each sentence
+            size = (6.4, height * n_scores)
+            _, ax = plt.subplots(n_scores, figsize=size, layout="constrained")
+        self.axes_ = check_axes(ax, n_scores)
+        self.figure_ = self.axes_[0].figure
+        for axes, name in zip(self.axes_, self.scores, strict=True):
+            draw_differences(axes, self.candidates, differences[name], intervals[name])
+            minus = f"{name}\nminus that of {candidate_name(reference)}"
+            axes.set(xlabel="gamma", ylabel=minus)
+        # Now the axes have the width that lines are broken to; subfigures have one canvas.
+        self.figure_.canvas.figure.draw_without_rendering()
+        for axes, name in zip(self.axes_, self.scores, strict=True):
+            write_text(axes, self.candidates, self._lines(name, reference))
+        write_how_to_read(self.axes_[-1])
+        return self
+
+    def _lines(self, score, reference=0):
+        """Sentences about a score: gammas and the reference; with gamma 0, the baselines too."""
+        references = [0, *self.baselines] if reference == 0 else [reference]
+        return [f"{score}: {self._sentence(score, reference)}" for reference in references]
+
+    def _sentence(self, score, reference):
+        differences, intervals = self.compare_to(reference)
+        rows = [row for row, gamma in enumerate(self.gammas) if gamma != reference]
+        return describe(
+            [candidate_name(self.gammas[row]) for row in rows],
+            candidate_name(reference),
+            differences[score][rows].mean(axis=1),
+            intervals[score][rows],
+            differences[score].shape[1],
+        )
+
+
+def _check_scores(name, scores, candidates):
+    """Return scores as a float array of one row per candidate, at least two columns, no NaN."""
+    scores = np.asarray(scores, dtype=float)
+    if scores.ndim != 2 or len(scores) != len(candidates) or scores.shape[1] < 2:
+        raise ValueError(
+            f"scores[{name!r}] must have shape ({len(candidates)}, n_splits) with at least 2 "
+            f"splits, got {scores.shape}."
+        )
+    rows = np.flatnonzero(~np.isfinite(scores).all(axis=1))
+    if len(rows):
+        failed = ", ".join(candidate_name(candidates[row]) for row in rows)
+        raise ValueError(f"scores[{name!r}] must be finite, got others for {failed}.")
+    return scores

@@ -1,0 +1,194 @@
+"""Cross-validated scores of one model with different gammas, on the same splits."""
+
+import re
+import sys
+from collections.abc import Mapping
+from numbers import Integral
+from time import perf_counter
+
+import numpy as np
+from sklearn.model_selection import RepeatedStratifiedKFold, check_cv, cross_validate
+
+from skfocal.displays._common import candidate_name
+from skfocal.objectives._checks import check_gamma
+
+SPLIT_SCORE = re.compile(r"split(\d+)_test_(.+)")
+
+
+def check_gammas(gammas):
+    """Return gammas as a list of floats, or of tuples with one float per class."""
+    allowed = "gammas must hold 0 and at least one other gamma, none of them twice"
+    try:
+        checked = [check_gamma(gamma, max(np.size(gamma), 1)) for gamma in gammas]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{allowed}, got {gammas!r}: {error}") from error
+    if 0 not in checked or len(checked) < 2 or len(set(checked)) < len(checked):
+        raise ValueError(f"{allowed}, got {gammas!r}.")
+    return checked
+
+
+def check_baselines(baselines):
+    """Return baselines as a dict of estimators by name."""
+    if baselines is None:
+        return {}
+    if not isinstance(baselines, Mapping) or not all(
+        isinstance(name, str) and hasattr(model, "fit") for name, model in baselines.items()
+    ):
+        raise TypeError(f"baselines must be a dict of estimators by name, got {baselines!r}.")
+    return dict(baselines)
+
+
+def check_candidates(gammas, baselines):
+    """Return gammas and baselines as one list, whose names must differ."""
+    candidates = [*gammas, *baselines]
+    names = [candidate_name(candidate) for candidate in candidates]
+    if len(set(names)) < len(names):
+        raise ValueError(f"gammas and baselines must have different names, got {names}.")
+    return candidates
+
+
+def find_gamma(names, param_name=None):
+    """Return the one name of a parameter that is ``gamma`` or ends in ``__gamma``."""
+    names = sorted(names)
+    if param_name is not None:
+        if param_name not in names:
+            raise ValueError(f"param_name must be one of {names}, got {param_name!r}.")
+        return param_name
+    found = [name for name in names if name == "gamma" or name.endswith("__gamma")]
+    if not found:
+        raise ValueError(f"No parameter is named gamma or ends in __gamma, got {names}.")
+    if len(found) > 1:
+        raise ValueError(f"More than one parameter is a gamma: pass one of {found} as param_name.")
+    return found[0]
+
+
+def make_splits(X, y, groups, *, cv, n_repeats, random_state):
+    """Return a list of (train, test) row indices, at least two."""
+    if cv is None or isinstance(cv, Integral):
+        cv = RepeatedStratifiedKFold(
+            n_splits=5 if cv is None else cv,
+            n_repeats=3 if n_repeats is None else n_repeats,
+            random_state=random_state,
+        )
+    elif n_repeats is not None or random_state is not None:
+        raise ValueError(
+            "n_repeats and random_state are for cv=None or a number of folds, got "
+            f"n_repeats={n_repeats!r} and random_state={random_state!r} with cv={cv!r}."
+        )
+    rows = np.arange(len(y))  # splits may be indices or masks
+    splits = [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y, groups)]
+    if len(splits) < 2:
+        raise ValueError(f"cv must give at least 2 splits, got {len(splits)}.")
+    return splits
+
+
+def share_tested(splits):
+    """Share of the rows of all splits that are tested rather than trained on."""
+    tested = sum(len(test) for _, test in splits)
+    return tested / (tested + sum(len(train) for train, _ in splits))
+
+
+def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
+    """Cross-validate models on the same splits.
+
+    Parameters
+    ----------
+    candidates : dict of str to estimator
+    X : array-like of shape (n_samples, n_features)
+    y : array-like of shape (n_samples,)
+    scoring : str, callable, list, tuple or dict
+    verbose : int
+        Whether to print a line to stderr for each model.
+    **arguments
+        Of :func:`sklearn.model_selection.cross_validate`.
+
+    Returns
+    -------
+    scores : dict of str to ndarray of shape (n_candidates, n_splits)
+    """
+    results = []
+    for name, model in candidates.items():
+        start = perf_counter()
+        results.append(
+            cross_validate(
+                model,
+                X,
+                y,
+                scoring=(scoring,) if isinstance(scoring, str) else scoring,
+                error_score="raise",
+                **arguments,
+            )
+        )
+        if verbose:
+            print(
+                f"[GammaDisplay] {len(results)}/{len(candidates)} {name}: "
+                f"{perf_counter() - start:.1f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+    metrics = [key.removeprefix("test_") for key in results[0] if key.startswith("test_")]
+    return {
+        metric: np.stack([result[f"test_{metric}"] for result in results]) for metric in metrics
+    }
+
+
+def read_cv_results(cv_results, param_name):
+    """Return the gammas of a grid search and their scores, those of the best other parameters.
+
+    Parameters
+    ----------
+    cv_results : dict or DataFrame
+        ``cv_results_`` of a search.
+    param_name : str or None
+
+    Returns
+    -------
+    gammas : list of float or tuple
+    scores : dict of str to ndarray of shape (n_gammas, n_splits)
+    """
+    settings = list(cv_results["params"])
+    param_name = find_gamma({name for setting in settings for name in setting}, param_name)
+    if not all(param_name in setting for setting in settings):
+        raise ValueError(f"Every candidate of cv_results must have {param_name}, got {settings}.")
+    rows = _rows_of_gammas(settings, param_name)
+    scores = {
+        metric: np.stack([_best(table[indices]) for indices in rows.values()])
+        for metric, table in _split_scores(cv_results).items()
+    }
+    return list(rows), scores
+
+
+def _rows_of_gammas(settings, param_name):
+    """Indices of the candidates of each gamma, which must have had the same other parameters."""
+    rows, others = {}, {}
+    for index, setting in enumerate(settings):
+        gamma = check_gamma(setting[param_name], max(np.size(setting[param_name]), 1))
+        rest = sorted((name, repr(value)) for name, value in setting.items() if name != param_name)
+        rows.setdefault(gamma, []).append(index)
+        others.setdefault(gamma, []).append(rest)
+    for gamma, tried in others.items():
+        if sorted(tried) != sorted(next(iter(others.values()))):
+            raise ValueError(
+                "Every gamma must have been tried with the same other parameters, got "
+                f"{len(tried)} candidates that differ for {param_name}={gamma!r}."
+            )
+    return rows
+
+
+def _split_scores(cv_results):
+    """Scores by metric, each of shape (n_candidates, n_splits)."""
+    columns = {}
+    for key in cv_results:
+        if match := SPLIT_SCORE.fullmatch(key):
+            columns.setdefault(match[2], {})[int(match[1])] = np.asarray(cv_results[key], float)
+    if not columns:
+        raise ValueError("cv_results must hold scores as split0_test_score, got none.")
+    return {
+        metric: np.stack([by_split[split] for split in sorted(by_split)], axis=1)
+        for metric, by_split in columns.items()
+    }
+
+
+def _best(scores):
+    """The row with the highest mean; NaN counts as highest, so that it is found and refused."""
+    return scores[np.argmax(scores.mean(axis=1))]
