@@ -25,7 +25,6 @@ from skfocal._dask_partitions import (
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss
 from skfocal.estimators._rows import Rows, feature_arguments
-from skfocal.objectives._blocks import n_threads
 
 
 class DaskFocalLGBMClassifier(FocalLGBMClassifier):
@@ -100,8 +99,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         codes = np.arange(len(classes))
         loss = build_loss(self, classes, codes, masses)
         start = loss.fit_intercept_only(codes, masses)
-        totals, n_jobs = Rows(None, codes, masses), n_threads(self.n_jobs)
-        engine = self._engine(self._objective_params(loss, start, totals, n_jobs))
+        totals = Rows(None, codes, masses)
+        engine = self._engine(self._objective_params(loss, start, totals))
         X, y, weight = to_collections(rows, kind, classes, template)
         with _watch(client):
             engine.fit(X, y, None if sample_weight is None else weight, **features)

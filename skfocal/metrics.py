@@ -67,7 +67,7 @@ def focal_loss(
     eps = np.finfo(proba.dtype).eps
     proba_true = np.clip(_proba_of_class(y, proba, classes), eps, 1 - eps)
     loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
-    _, gamma_rows, factor = loss.prepare(y, weight, dtype=proba.dtype)
+    gamma_rows, factor = loss.gamma_factor(y, weight, proba_true)
     losses = _margin.focal_loss(logit(proba_true), gamma_rows)
     total = float(np.sum(losses if factor is None else losses * factor, dtype=np.float64))
     mass = len(y) if weight is None else weight.sum()

@@ -13,7 +13,6 @@ from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier
-from skfocal.estimators import _lgbm
 from skfocal.estimators._lgbm_params import OWN, REFUSED
 
 
@@ -322,25 +321,6 @@ def test_init_score_is_the_start_and_not_part_of_predictions():
     given = focal().fit(X, y, init_score=np.full(len(y), start))
     own = focal().fit(X, y)
     np.testing.assert_allclose(given.raw_predict(X) + start, own.raw_predict(X), rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("n_classes", "least", "expected"),
-    [(2, 1501, 1), (2, 1500, 2), (3, 4501, 1), (3, 4500, 2)],
-    ids=["2 classes, few", "2 classes, enough", "3 classes, few", "3 classes, enough"],
-)
-def test_objective_has_threads_where_there_are_scores_enough(
-    n_classes, least, expected, monkeypatch
-):
-    used, objective = [], _lgbm.FocalObjective
-    monkeypatch.setattr(_lgbm, "MIN_SCORES_FOR_THREADS", least)
-    monkeypatch.setattr(
-        _lgbm,
-        "FocalObjective",
-        lambda *args, n_jobs, **kws: used.append(n_jobs) or objective(*args, n_jobs=n_jobs, **kws),
-    )
-    focal(n_estimators=1, n_jobs=2).fit(*problem(n_classes))
-    assert used == [expected]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

@@ -36,10 +36,6 @@ from skfocal.objectives._lightgbm import CURVATURES, curvature_scale
 # Constant or tiny data without a usable feature end in an error otherwise (LightGBM #5667).
 FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
 
-# LightGBM's threads keep the cores for some milliseconds after their work, so that threads of the
-# objective get none. Below this, one thread is as fast or faster (benchmarks/RESULTS.md).
-MIN_SCORES_FOR_THREADS = 3_000_000
-
 
 class FocalLGBMClassifier(FocalClassifier):
     """Gradient boosted trees of LightGBM that minimise the focal loss.
@@ -318,10 +314,8 @@ class FocalLGBMClassifier(FocalClassifier):
 
         fitted = {"classes_": classes, "loss_": loss, "_start": start, "evals_result_": {}}
         train_set, feval = train.dataset(params, features), self._metrics(loss, start, metrics)
-        n_scores = len(train.y) * loss._width
-        n_jobs = n_threads(self.n_jobs) if n_scores >= MIN_SCORES_FOR_THREADS else 1
         booster = _train(
-            params | self._objective_params(loss, start, train, n_jobs),
+            params | self._objective_params(loss, start, train),
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
@@ -472,7 +466,7 @@ class FocalLGBMClassifier(FocalClassifier):
             )
         return booster, start
 
-    def _objective_params(self, loss, start, train, n_jobs):
+    def _objective_params(self, loss, start, train):
         objective = FocalObjective(
             loss.gamma,
             loss.alpha,
@@ -480,7 +474,6 @@ class FocalLGBMClassifier(FocalClassifier):
             curvature=self.curvature,
             offset=start,
             scale=curvature_scale(loss, train.y, train.weight),
-            n_jobs=n_jobs,
         )
         several = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
         return {"objective": objective, **several}

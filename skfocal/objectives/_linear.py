@@ -103,7 +103,7 @@ class LinearObjective:
         """Flat diagonal of the Hessian at ``coef``, its scalar curvature held positive."""
         raw = self.raw_prediction(coef)
         _, curvature = self.loss.gradient_curvature(
-            self.y, raw, self.weight, curvature="newton", scale=self.scale, n_jobs=self.threads
+            self.y, raw, self.weight, curvature="newton", scale=self.scale
         )
         if curvature.ndim > 1:
             curvature *= 1 - 1 / self.loss.n_classes  # without the factor that is for trees
