@@ -1,12 +1,12 @@
 """The focal loss as a metric of probabilities."""
 
 import numpy as np
-from scipy.special import logit
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import column_or_1d
 
-from skfocal.estimators._base import check_weight, encode_known_labels
+from skfocal._rows import check_weight, encode_known_labels
 from skfocal.objectives import _margin
+from skfocal.objectives._arrays import move_like, namespace, to_numpy, total
 from skfocal.objectives._loss import make_loss
 
 
@@ -56,43 +56,43 @@ def focal_loss(
     >>> round(focal_loss([0, 1, 1], [0.1, 0.7, 0.9]), 4)
     0.0114
     """
-    y_true = column_or_1d(y_true)
+    xp = namespace(y_proba)
+    y_true, sample_weight = column_or_1d(to_numpy(y_true)), to_numpy(sample_weight)
     proba = check_array(
-        y_proba, ensure_2d=False, dtype=[np.float64, np.float32], input_name="y_proba"
+        y_proba, ensure_2d=False, dtype=[xp.float64, xp.float32], input_name="y_proba"
     )
     check_consistent_length(y_true, proba, sample_weight)
-    classes = np.unique(y_true if labels is None else column_or_1d(labels))
+    classes = np.unique(y_true if labels is None else column_or_1d(to_numpy(labels)))
     y = encode_known_labels(y_true, classes, "y_true")
     weight = check_weight(sample_weight, y)
-    eps = np.finfo(proba.dtype).eps
-    proba_true = np.clip(_proba_of_class(y, proba, classes), eps, 1 - eps)
+    eps = float(xp.finfo(proba.dtype).eps)
+    proba_true = xp.clip(_proba_of_class(y, proba, classes, xp), eps, 1 - eps)
     loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
-    _, gamma_rows, factor = loss.prepare(y, weight, dtype=proba.dtype)
-    losses = _margin.focal_loss(logit(proba_true), gamma_rows)
-    total = float(np.sum(losses if factor is None else losses * factor, dtype=np.float64))
+    gamma_rows, factor = loss.gamma_factor(move_like(y, proba, xp), weight, proba_true, xp)
+    losses = _margin.focal_loss(xp.log(proba_true) - xp.log1p(-proba_true), gamma_rows, xp)
+    cost = float(total(losses if factor is None else losses * factor, xp))
     mass = len(y) if weight is None else weight.sum()
-    return total / float(mass) if normalize else total
+    return cost / float(mass) if normalize else cost
 
 
-def _proba_of_class(y, proba, classes):
+def _proba_of_class(y, proba, classes, xp):
     """Probability that each row gives to its class, after checks of shape and range."""
     if len(classes) < 2:
         raise ValueError(
             f"y_true holds one label only, {classes.tolist()}: pass all of them as labels."
         )
     if proba.ndim == 1:
-        proba = np.column_stack([1 - proba, proba])
+        proba = xp.stack([1 - proba, proba], axis=1)
     if proba.shape[1] != len(classes):
         raise ValueError(
             f"y_proba has {proba.shape[1]} columns for the {len(classes)} classes "
             f"{classes.tolist()}; pass labels where y_true lacks some."
         )
-    if proba.min() < 0 or proba.max() > 1:
-        raise ValueError(
-            f"y_proba must be in [0, 1], got values from {proba.min()} to {proba.max()}."
-        )
-    sums = proba.sum(axis=1)
-    worst = sums[np.abs(sums - 1).argmax()]
-    if abs(worst - 1) > np.sqrt(np.finfo(proba.dtype).eps):
+    lowest, highest = float(xp.min(proba)), float(xp.max(proba))
+    if lowest < 0 or highest > 1:
+        raise ValueError(f"y_proba must be in [0, 1], got values from {lowest} to {highest}.")
+    sums = xp.sum(proba, axis=1)
+    worst = float(sums[int(xp.argmax(xp.abs(sums - 1)))])
+    if abs(worst - 1) > float(xp.finfo(proba.dtype).eps) ** 0.5:
         raise ValueError(f"Rows of y_proba must sum to 1, got {worst}.")
-    return proba[np.arange(len(y)), y]
+    return xp.take_along_axis(proba, move_like(y, proba, xp)[:, None], axis=1)[:, 0]

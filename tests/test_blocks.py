@@ -12,10 +12,11 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skfocal.objectives._blocks import (
-    for_each_block,
+    BLOCK_BYTES,
     map_shares,
     n_threads,
     one_blas_thread,
+    row_blocks,
     row_shares,
     sum_over_blocks,
 )
@@ -85,16 +86,14 @@ def test_threads_work_in_a_forked_process():
         assert pool.apply_async(map_shares, (sum, [[1], [2]])).get(timeout=30) == [1, 2]
 
 
-def test_threads_do_not_share_scratch_memory():
-    meeting = threading.Barrier(2, timeout=30)
-
-    def fill(rows, empty_like):
-        array = empty_like(np.zeros(1000))
-        array[:] = rows.start
-        meeting.wait()
-        assert np.all(array == rows.start)
-
-    for_each_block(fill, [[slice(0, 1)], [slice(1, 2)]])
+@pytest.mark.parametrize("shape", [(0,), (1,), (100_000,), (70_001, 3), (2, 200_000)], ids=str)
+def test_row_blocks_cover_the_rows_of_an_array_and_fit_in_the_cache(shape):
+    array = np.zeros(shape)
+    blocks = row_blocks(array)
+    assert sum(len(array[rows]) for rows in blocks) == len(array)
+    assert [rows.start for rows in blocks[1:]] == [rows.stop for rows in blocks[:-1]]
+    assert all(len(array[rows]) == 1 or array[rows].nbytes <= BLOCK_BYTES for rows in blocks)
+    assert len(blocks) <= 2 + array.nbytes // BLOCK_BYTES
 
 
 @pytest.mark.parametrize(

@@ -54,18 +54,6 @@ def test_classifier_and_train_build_the_same_model(kind, curvature):
     assert objective.loss(y, raw, weight) < objective.loss(y, np.zeros_like(raw), weight)
 
 
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_labels_and_weights_are_prepared_once_for_all_rounds(n_classes, monkeypatch):
-    X, y, weight = make_data(n_classes)
-    loss = BinaryFocalLoss if n_classes == 2 else MulticlassFocalLoss
-    converted, target = [], loss._target
-    monkeypatch.setattr(
-        loss, "_target", lambda self, y, *rest: converted.append(len(y)) or target(self, y, *rest)
-    )
-    train(FocalObjective(2.0, n_classes=n_classes), X, y, weight, rounds=8)
-    assert converted == 2 * [len(y)]  # in the first round, and when the second one knows them
-
-
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
 def test_weights_of_a_class_are_its_alpha_in_lightgbm(kind):
     X, y, _ = make_data(kind.get("n_classes", 2))

@@ -11,7 +11,6 @@ from skfocal.objectives import (
     FocalMetric,
     FocalObjective,
     MulticlassFocalLoss,
-    _base,
 )
 from skfocal.objectives._lightgbm import curvature_scale
 
@@ -127,22 +126,6 @@ def test_every_round_over_a_dataset_gives_what_its_rows_give(case, curvature):
     assert_rounds_are_right()
 
 
-def test_labels_of_a_dataset_are_prepared_once(monkeypatch):
-    prepared, prepare = [], BinaryFocalLoss.prepare
-    monkeypatch.setattr(
-        BinaryFocalLoss, "prepare", lambda *args, **kws: prepared.append(1) or prepare(*args, **kws)
-    )
-    y, scores, weight = lightgbm_arguments({})
-    objective, dataset, other = FocalObjective(), Dataset(y, weight), Dataset(y.copy(), weight)
-    for _ in range(3):  # in turns, as in cross-validation: not worth it
-        objective(scores, dataset)
-        objective(scores, other)
-    assert len(prepared) == 0
-    for _ in range(3):
-        objective(scores, other)
-    assert len(prepared) == 1
-
-
 def test_scores_as_many_as_another_datasets_labels_are_an_error():
     y, scores, _ = lightgbm_arguments({})
     objective, dataset = FocalObjective(), Dataset(y, None)
@@ -150,20 +133,6 @@ def test_scores_as_many_as_another_datasets_labels_are_an_error():
         with pytest.raises(ValueError, match=r"y_true must have shape \(99,\)"):
             objective(scores[:-1], dataset)
         objective(scores, dataset)
-
-
-@pytest.mark.parametrize("y_true", [[0, 2], [[0, 1]], 1, None], ids=repr)
-def test_labels_that_are_none_are_errors_when_prepared(y_true):
-    with pytest.raises(ValueError, match="y_true must"):
-        BinaryFocalLoss().prepare(y_true)
-
-
-@pytest.mark.parametrize("case", CASES, ids=repr)
-def test_threads_do_not_change_the_derivatives(case):
-    arguments = lightgbm_arguments(case, n_rows=40_000)
-    single, several = FocalObjective(**case, n_jobs=1), FocalObjective(**case, n_jobs=2)
-    for got, expected in zip(several(*arguments), single(*arguments), strict=True):
-        np.testing.assert_array_equal(got, expected)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["gamma"] == 0], ids=repr)
@@ -275,8 +244,6 @@ def test_offset_that_is_no_number_is_an_error_that_names_it(function, offset):
         ({"scale": np.nan}, r"scale must be a finite number > 0, got nan\."),
         ({"scale": np.inf}, r"scale must be a finite number > 0, got inf\."),
         ({"scale": "2"}, r"scale must be a finite number > 0, got '2'\."),
-        ({"n_jobs": 0}, r"n_jobs must be None or an integer other than 0, got 0\."),
-        ({"n_jobs": 1.5}, r"n_jobs must be None or an integer other than 0, got 1\.5\."),
     ],
 )
 def test_wrong_arguments_of_the_objective_are_errors_that_name_them(arguments, message):
@@ -310,7 +277,7 @@ def test_curvature_scale_is_exactly_one_without_gamma(case):
 def test_defaults_are_those_of_the_paper_and_the_cautious_curvature():
     objective, metric = FocalObjective(), FocalMetric()
     assert objective.loss == metric.loss == BinaryFocalLoss(gamma=2.0)
-    assert (objective.curvature, objective.n_jobs) == ("majorant", 1)
+    assert objective.curvature == "majorant"
 
 
 @pytest.mark.parametrize(("gamma", "dtype"), [(0, np.float64), (2, np.float32), (1.7, np.float32)])
@@ -321,14 +288,6 @@ def test_arithmetic_is_float32_but_without_gamma(gamma, dtype):
     expected = objective.loss.gradient_curvature(y, scores, curvature="newton", dtype=dtype)
     for got, wanted in zip(objective(y, scores), expected, strict=True):
         np.testing.assert_array_equal(got, wanted.astype(np.float32))
-
-
-def test_threads_are_as_many_as_asked_for(monkeypatch):
-    used = []
-    monkeypatch.setattr(_base, "n_threads", lambda n_jobs: used.append(n_jobs) or 1)
-    for n_jobs in (1, 2, -1, None):
-        FocalObjective(n_jobs=n_jobs)(np.array([0, 1]), np.zeros(2))
-    assert used == [1, 2, -1, None]
 
 
 def test_curvature_scale_takes_labels_that_lack_the_last_class():

@@ -1,6 +1,5 @@
 """The multiclass loss against 50-digit arithmetic and against the binary loss."""
 
-import tracemalloc
 import warnings
 from itertools import chain
 
@@ -12,8 +11,6 @@ from reference import TOLERANCE, relative_error
 from scipy.special import softmax
 
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
-from skfocal.objectives._memory import Scratch
-from skfocal.objectives._softmax import softmax_spread, true_margin
 
 GAMMAS = [0, 0.1, 0.5, 1.7, 2, 5]
 
@@ -178,19 +175,6 @@ def test_gamma_zero_newton_is_lightgbms_own_binary():
         p = [1 / (1 + mpmath.exp(-mpmath.mpf(z))) for z in raw.tolist()]
         assert relative_error(gradient, [value - label for value in p]) <= 2e-15
         assert relative_error(curvature, [value * (1 - value) for value in p]) <= 2e-15
-
-
-def test_spread_takes_all_its_memory_from_the_allocator():
-    n_rows, scratch = 100_000, Scratch()
-    rng = np.random.default_rng(0)
-    _, direction = true_margin(rng.integers(3, size=n_rows), rng.normal(size=(3, n_rows)))
-    softmax_spread(direction, scratch.empty_like)
-    tracemalloc.start()
-    softmax_spread(direction, scratch.empty_like)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    # Less than the smallest array, three truth values a row; NumPy casts by way of 50 kB.
-    assert peak < 3 * n_rows
 
 
 def test_start_is_that_of_equal_weights_however_small_they_are():

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
 ESTIMATORS = [
-    *(FocalLogisticRegression(solver=solver) for solver in ("lbfgs", "trust-ncg", "trust-exact")),
+    FocalLogisticRegression(),
     FocalLogisticRegression(l1_ratio=0.5),
     FocalLGBMClassifier(n_estimators=8, n_jobs=1),
 ]

@@ -123,11 +123,10 @@ class AtGammaZero(FocalLogisticRegression):
 
     def _our_params(self):
         l1_ratio = {"l1": 1.0, "l2": 0.0}.get(self.penalty, self.l1_ratio or 0.0)
-        solvers = {"newton-cg": "trust-ncg", "newton-cholesky": "trust-exact"}
         return {
             "C": np.inf if self.penalty is None else self.C,
             "l1_ratio": l1_ratio,
-            "solver": "auto" if l1_ratio > 0 else solvers.get(self.solver, "auto"),
+            "solver": "auto",
         }
 
 

@@ -4,13 +4,12 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d
 
+from skfocal._rows import check_weight, encode_known_labels, encode_labels  # noqa: F401
 from skfocal.estimators._progress import CallbackSupportMixin
+from skfocal.objectives._arrays import move_like, namespace
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 N_JOBS = [
@@ -49,7 +48,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         y_pred : ndarray of shape (n_samples,)
         """
-        return self._most_probable(self.raw_predict(X))
+        return self._most_probable(self._score_rows(X, "predict"))
 
     def predict_proba(self, X):
         """Probabilities of the classes, in the sense of the parameter ``probability``.
@@ -63,7 +62,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         proba : ndarray of shape (n_samples, n_classes)
             Columns in the order of ``classes_``.
         """
-        return self._probabilities(self.raw_predict(X))
+        return self._probabilities(self._score_rows(X, "predict_proba"))
 
     def predict_log_proba(self, X):
         """Logarithm of :meth:`predict_proba`, finite where that underflows.
@@ -76,7 +75,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
         """
-        raw_prediction = self.raw_predict(X)
+        raw_prediction = self._score_rows(X, "predict_log_proba")
         return self.loss_.predict_log_proba(raw_prediction, self.probability)
 
     def decision_function(self, X):
@@ -92,7 +91,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
-        return self._decision(self.raw_predict(X))
+        return self._decision(self._score_rows(X, "decision_function"))
 
     def __sklearn_is_fitted__(self):
         return hasattr(self, "loss_")  # which a fit that failed has not set
@@ -101,77 +100,27 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Be unfitted until the fit that begins is done: it may be interrupted."""
         vars(self).pop("loss_", None)
 
+    def _score_rows(self, X, method):
+        """Raw scores for a public method, whose name errors give."""
+        return self.raw_predict(X)
+
     def _probabilities(self, raw_prediction):
         return self.loss_.predict_proba(raw_prediction, self.probability)
 
     def _decision(self, raw_prediction):
-        if len(self.classes_) == 2:
+        if self.loss_.n_classes == 2:
             return self.loss_.log_odds(raw_prediction, self.probability)
         return self.loss_.predict_log_proba(raw_prediction, self.probability)
 
     def _most_probable(self, raw_prediction):
         decision = self._decision(raw_prediction)
-        best = decision.argmax(axis=1) if decision.ndim > 1 else (decision > 0).astype(np.intp)
-        return self.classes_[best]
-
-
-def encode_labels(y):
-    """Sorted classes and the index of each label; ValueError unless there are two or more."""
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
-    try:
-        if y.dtype.kind not in "biu":  # which are labels whatever they hold
-            check_classification_targets(y)
-        classes = np.unique(y)
-    except TypeError as error:
-        raise TypeError(f"y must hold labels of one kind, that can be sorted: {error}.") from error
-    if len(classes) < 2:
-        raise ValueError(
-            f"y must hold at least two classes, got only one class: {classes.tolist()}."
-        )
-    # Both are several times as fast as return_inverse, and the former as the latter.
-    if len(classes) == 2:
-        return classes, (y == classes[1]).astype(np.intp)
-    return classes, np.searchsorted(classes, y)
-
-
-def encode_known_labels(y, classes, name):
-    """Index of each label among ``classes``; ValueError where a label is not among them."""
-    y = np.asarray(column_or_1d(y))
-    try:
-        strangers = np.setdiff1d(y, classes)
-    except TypeError as error:
-        raise TypeError(f"{name} must hold labels of the kind of y: {error}.") from error
-    if len(strangers):
-        raise ValueError(
-            f"{name} holds labels never seen in training: {strangers.tolist()}; "
-            f"the classes are {classes.tolist()}."
-        )
-    return np.searchsorted(classes, y)
-
-
-def check_weight(sample_weight, X, name="sample_weight", dtype=np.float64):
-    """Non-negative float weights with a positive sum that is finite in a dtype, or None."""
-    if sample_weight is None:
-        return None
-    weight = np.asarray(sample_weight)
-    try:
-        if weight.dtype.kind == "c":
-            raise TypeError
-        if weight.dtype.kind == "O":
-            weight = weight.astype(np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{name} must be numeric, got {sample_weight!r}.") from None
-    if not np.any(weight):
-        raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
-    with np.errstate(over="ignore"):
-        sample_weight = _check_sample_weight(weight[()], X)  # a number stays one
-        total = sample_weight.sum(dtype=dtype)
-    if np.any(sample_weight < 0):
-        raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
-    if not np.isfinite(total):
-        raise ValueError(f"{name} must have a finite sum, got {total} in {np.dtype(dtype)}.")
-    return sample_weight
+        xp, xp_classes = namespace(decision), namespace(self.classes_)
+        best = xp.argmax(decision, axis=1) if decision.ndim > 1 else decision > 0
+        best = xp.asarray(best, dtype=xp.int64)
+        labels = xp_classes.take(self.classes_, move_like(best, self.classes_, xp_classes))
+        if xp_classes is np and labels.dtype.kind not in "biuf":
+            return labels  # strings, which NumPy alone has
+        return move_like(labels, raw_prediction, xp)
 
 
 def build_loss(estimator, classes, y, sample_weight):

@@ -7,7 +7,6 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import assert_all_finite
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
@@ -23,9 +22,16 @@ from skfocal.estimators._base import (
 )
 from skfocal.estimators._inputs import numeric_input
 from skfocal.estimators._progress import Progress
-from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
-from skfocal.objectives._blocks import n_threads, row_shares, sum_over_blocks
-from skfocal.objectives._linear import BLOCK_ELEMENTS, LinearObjective
+from skfocal.estimators._solvers import minimize_linear
+from skfocal.objectives._arrays import (
+    SUPPORTED,
+    as_like,
+    move_like,
+    namespace,
+    refuse_other_namespace,
+    to_numpy,
+)
+from skfocal.objectives._linear import LinearObjective
 
 
 class FocalLogisticRegression(FocalClassifier):
@@ -57,10 +63,9 @@ class FocalLogisticRegression(FocalClassifier):
         weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
         class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
         ``gamma > 0``.
-    solver : {"auto", "lbfgs", "trust-ncg", "trust-exact", "prox-newton"}, default="auto"
-        A method of :func:`scipy.optimize.minimize`, or proximal Newton, which alone takes an L1
-        penalty. "auto" is prox-newton for ``l1_ratio > 0`` and lbfgs otherwise. The trust-region
-        methods need fewer, costlier iterations: they pay for very small ``tol``.
+    solver : {"auto", "lbfgs", "prox-newton"}, default="auto"
+        L-BFGS, or proximal Newton, which alone takes an L1 penalty. "auto" is prox-newton for
+        ``l1_ratio > 0`` and lbfgs otherwise.
     tol : float, default=1e-4
         Largest component of the gradient at which to stop, relative to the gradient at the
         model without features.
@@ -90,6 +95,13 @@ class FocalLogisticRegression(FocalClassifier):
     --------
     FocalLGBMClassifier : Boosted trees under the same loss.
 
+    Notes
+    -----
+    Under ``sklearn.config_context(array_api_dispatch=True)`` and without an L1 penalty, X may be
+    an array of any library that scikit-learn (1.9 or later) dispatches on, such as PyTorch or
+    CuPy. Passes over X are computed on its device in its dtype. ``coef_``, ``intercept_``,
+    ``n_iter_`` and predictions are arrays of X's library, ``classes_`` of y's.
+
     References
     ----------
     Lin et al., Focal loss for dense object detection, ICCV 2017.
@@ -109,7 +121,7 @@ class FocalLogisticRegression(FocalClassifier):
         "C": [Interval(Real, 0, None, closed="right")],
         "l1_ratio": [Interval(Real, 0, 1, closed="both")],
         "fit_intercept": ["boolean"],
-        "solver": [StrOptions({"auto", "prox-newton", *SMOOTH_SOLVERS})],
+        "solver": [StrOptions({"auto", "lbfgs", "prox-newton"})],
         "tol": [Interval(Real, 0, None, closed="neither")],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "warm_start": ["boolean"],
@@ -179,35 +191,32 @@ class FocalLogisticRegression(FocalClassifier):
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         self._forget()
-        X = self._check_features(X, reset=True, ensure_all_finite=False)
-        check_consistent_length(X, y)
-        self._check_squares(X)
-        classes, y = encode_labels(y)
-        sample_weight = without_silenced_classes(
-            check_weight(sample_weight, X), y, silenced_classes(self, classes)
-        )
-        loss = build_loss(self, classes, y, sample_weight)
         l1, l2, scale = self._penalty()
+        solver = self._choose_solver(l1)
+        self._check_namespace(X, solver)
+        X = self._check_features(X, reset=True)
+        check_consistent_length(X, y)
+        classes, codes = encode_labels(to_numpy(y))
+        sample_weight = without_silenced_classes(
+            check_weight(to_numpy(sample_weight), codes), codes, silenced_classes(self, classes)
+        )
+        loss = build_loss(self, classes, codes, sample_weight)
         objective = LinearObjective(
             loss,
             X,
-            y,
+            codes,
             sample_weight,
             scale=scale,
             l2=l2,
             fit_intercept=self.fit_intercept,
             n_jobs=self.n_jobs,
         )
-        solver = self._choose_solver(l1)
-        null = self._null_model(objective, sample_weight)
-        start = self._start(objective, classes, null)
+        null = self._null_model(loss, X.shape[1], codes, sample_weight)
+        start = self._start(classes, null)
 
         def fitted(coef, n_iter):
-            return self._unpack(objective, coef) | {
-                "classes_": classes,
-                "loss_": loss,
-                "n_iter_": np.array([n_iter], dtype=np.int32),
-            }
+            arrays = self._fitted_arrays(objective, coef, n_iter)
+            return arrays | {"classes_": move_like(classes, y, namespace(y)), "loss_": loss}
 
         coef, n_iter, violation = minimize_linear(
             objective,
@@ -242,15 +251,20 @@ class FocalLogisticRegression(FocalClassifier):
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
         """
+        return self._score_rows(X, "raw_predict")
+
+    def _score_rows(self, X, method):
         check_is_fitted(self)
+        refuse_other_namespace(X, self, method)
         X = self._check_features(X, reset=False)
+        xp = namespace(X)
         with np.errstate(over="ignore", invalid="ignore"):
             raw_prediction = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
-        if not np.all(np.isfinite(raw_prediction)):
+        if not xp.all(xp.isfinite(raw_prediction)):
             raise ValueError(
                 f"X must hold smaller numbers: scores overflow {raw_prediction.dtype}."
             )
-        return raw_prediction[:, 0] if len(self.classes_) == 2 else raw_prediction
+        return raw_prediction[:, 0] if self.loss_.n_classes == 2 else raw_prediction
 
     def sparsify(self):
         """Store ``coef_`` as a sparse matrix, which saves memory if an L1 penalty made most zero.
@@ -277,28 +291,25 @@ class FocalLogisticRegression(FocalClassifier):
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        smooth = self.l1_ratio == 0 and self.solver in ("auto", "lbfgs")
+        tags.array_api_support = SUPPORTED and smooth
         return tags
 
     def _check_features(self, X, *, reset, **arguments):
-        return numeric_input(
-            self, X, reset=reset, accept_sparse="csr", dtype=[np.float64, np.float32], **arguments
-        )
+        xp = namespace(X)
+        dtypes = [xp.float64, xp.float32]
+        return numeric_input(self, X, reset=reset, accept_sparse="csr", dtype=dtypes, **arguments)
 
     def _dense_coef(self):
         return self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
 
-    def _check_squares(self, X):
-        """Refuse features that are not finite or whose squares, which the Hessian sums, are not."""
-        values = X.data[:, np.newaxis] if sparse.issparse(X) else X
-
-        def sum_of_squares(rows):
-            with np.errstate(over="ignore"):  # and without BLAS: its threads would keep a core
-                return np.einsum("ij,ij->", values[rows], values[rows])
-
-        shares = row_shares(len(values), BLOCK_ELEMENTS // values.shape[1], n_threads(self.n_jobs))
-        if not np.isfinite(sum_over_blocks(sum_of_squares, shares)):
-            assert_all_finite(X, estimator_name=type(self).__name__, input_name="X")
-            raise ValueError(f"X must hold smaller numbers: their squares overflow {X.dtype}.")
+    def _check_namespace(self, X, solver):
+        """Refuse arrays of other libraries where they are to meet code for NumPy's alone."""
+        if namespace(X) is not np and solver == "prox-newton":
+            raise ValueError(
+                f"An L1 penalty needs NumPy arrays, got X of {namespace(X).__name__}: "
+                "set l1_ratio=0 or pass NumPy arrays."
+            )
 
     def _penalty(self):
         """Factors of the L1 norm, of half the squared L2 norm and of the loss."""
@@ -312,37 +323,40 @@ class FocalLogisticRegression(FocalClassifier):
         if (l1 > 0) != (self.solver == "prox-newton"):
             raise ValueError(
                 f"solver={self.solver!r} does not fit l1_ratio={self.l1_ratio} and C={self.C}: "
-                "use 'prox-newton' with an L1 penalty, one of "
-                f"{list(SMOOTH_SOLVERS)} without, or 'auto'."
+                "use 'prox-newton' with an L1 penalty, 'lbfgs' without, or 'auto'."
             )
         return self.solver
 
-    def _null_model(self, objective, sample_weight):
+    def _null_model(self, loss, n_features, codes, sample_weight):
         """Flat coefficients of the best model without features."""
-        null = np.zeros(objective.shape)
+        null = np.zeros((n_features + self.fit_intercept, loss._width))
         if self.fit_intercept:
-            start = objective.loss.fit_intercept_only(objective.y, sample_weight)
+            start = loss.fit_intercept_only(codes, sample_weight)
             null[-1] = start - np.mean(start) if np.ndim(start) else start
         return null.ravel()
 
-    def _start(self, objective, classes, null):
+    def _start(self, classes, null):
         """Flat coefficients to start from: those of the last fit where they can serve."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return null
-        last = self._dense_coef().T
+        last = to_numpy(self._dense_coef()).T
         if self.fit_intercept:
-            last = np.vstack([last, self.intercept_])
-        if last.size != null.size or not np.array_equal(self.classes_, classes):
+            last = np.vstack([last, to_numpy(self.intercept_)])
+        if last.size != null.size or not np.array_equal(to_numpy(self.classes_), classes):
             return null
         return last.ravel().astype(np.float64)
 
-    def _unpack(self, objective, coef):
-        """``coef_`` and ``intercept_`` in X's dtype and scikit-learn's shapes."""
-        n_features, dtype = objective.X.shape[1], objective.X.dtype
+    def _fitted_arrays(self, objective, coef, n_iter):
+        """``coef_``, ``intercept_`` and ``n_iter_`` as scikit-learn has them: arrays like X."""
+        X, xp = objective.X, objective.xp
+        n_features = X.shape[1]
         columns = coef.reshape(objective.shape[0], -1).copy()
         if columns.shape[1] > 1:  # scores are free up to a common shift: L2 is least at sum 0
             first_free = n_features if self._penalty()[0] > 0 else 0
             columns[first_free:] -= columns[first_free:].mean(axis=1, keepdims=True)
         intercept = columns[-1] if self.fit_intercept else np.zeros(columns.shape[1])
-        coef = columns[:n_features].T.astype(dtype, order="C")
-        return {"coef_": coef, "intercept_": intercept.astype(dtype)}
+        return {
+            "coef_": as_like(np.ascontiguousarray(columns[:n_features].T), X, xp),
+            "intercept_": as_like(intercept.copy(), X, xp),
+            "n_iter_": move_like(np.array([n_iter], dtype=np.int32), X, xp),
+        }

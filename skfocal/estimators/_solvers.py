@@ -9,7 +9,6 @@ from sklearn.linear_model import lasso_path
 
 from skfocal.objectives._blocks import one_blas_thread
 
-SMOOTH_SOLVERS = ("lbfgs", "trust-ncg", "trust-exact")
 RENEWAL = 40  # iterations of L-BFGS, which seldom takes 20, after which its units are outdated
 
 
@@ -25,7 +24,7 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
     null : ndarray of shape (n_coefficients,)
         The best model without features. ``tol`` is relative to the gradient there, which,
         unlike that at a warm start, says how large this problem's gradients are.
-    solver : {"lbfgs", "trust-ncg", "trust-exact", "prox-newton"}
+    solver : {"lbfgs", "prox-newton"}
     l1 : float
     tol : float
     max_iter : int
@@ -46,21 +45,21 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
         )
     else:
         value, violation, limit, coef, n_iter = _minimize_smooth(
-            objective, start, null, solver, tol, max_iter, callback
+            objective, start, null, tol, max_iter, callback
         )
     # A smaller gradient than this changes the value by less than its rounding.
-    visible = np.sqrt(2 * np.finfo(objective.X.dtype).eps * abs(value))
+    visible = np.sqrt(2 * objective.eps * abs(value))
     return coef, max(1, n_iter), violation / max(limit, visible)
 
 
 def _limit(objective, null_gradient, tol):
     """Gradient at which to stop: ``tol`` times that of the null model, or the sums' rounding."""
-    rounding = 100 * np.finfo(objective.X.dtype).eps * np.sqrt(len(objective.y))
+    rounding = 100 * objective.eps * np.sqrt(objective.X.shape[0])
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
-def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
-    """SciPy's minimiser, in units that make the Hessian about 1.
+def _minimize_smooth(objective, start, null, tol, max_iter, callback):
+    """SciPy's L-BFGS-B, in units that make the Hessian about 1.
 
     So neither the number of iterations nor the tolerance depends on the features' scales and
     correlations. The units are those of the null model; a search that takes long has left it
@@ -73,9 +72,9 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
         # L-BFGS-B begins with a step of length 1: let that be the null model's Newton step.
         length = np.linalg.norm(units.T @ null_gradient) or 1.0
         limit = _limit(objective, units.T @ null_gradient, tol)
-        rounds = min(RENEWAL, max_iter - n_iter) if solver == "lbfgs" else max_iter
+        rounds = min(RENEWAL, max_iter - n_iter)
         units = units * length
-        result = _search(objective, coef, units, solver, limit * length, rounds, callback)
+        result = _search(objective, coef, units, limit * length, rounds, callback)
         coef, n_iter = coef + units @ result.x, n_iter + result.nit
         violation = np.abs(result.jac).max() / length
         stopped = result.status != 1  # for another reason than the number of its iterations
@@ -84,40 +83,23 @@ def _minimize_smooth(objective, start, null, solver, tol, max_iter, callback):
         center = coef
 
 
-def _search(objective, start, units, solver, limit, max_iter, callback):
-    """SciPy's minimiser of ``objective(start + units @ steps)`` over ``steps``."""
+def _search(objective, start, units, limit, max_iter, callback):
+    """Minimum of ``objective(start + units @ steps)`` over ``steps`` by L-BFGS-B."""
 
     def value_gradient(steps):
         value, gradient = objective.value_gradient(start + units @ steps)
         return value, units.T @ gradient
 
-    def hessian(steps):
-        return units.T @ (objective.hessian(start + units @ steps) @ units)
-
-    operators = {}  # of the latest point: trust-ncg multiplies many times at each
-
-    def hessian_product(steps, direction):
-        point = steps.tobytes()
-        if point not in operators:
-            operators.clear()
-            operators[point] = objective.hessian_operator(start + units @ steps)
-        return units.T @ operators[point](units @ direction)
-
     def report(intermediate_result):  # the name by which SciPy gives the value too
         if callback(start + units @ intermediate_result.x, intermediate_result.fun):
             raise StopIteration
 
-    options = {"gtol": limit, "maxiter": max_iter}
-    if solver == "lbfgs":
-        # Only the value's rounding may end the search before the gradient does.
-        arguments = {"method": "L-BFGS-B"}
-        options |= {"ftol": np.finfo(float).eps, "maxls": 50}
-    else:
-        arguments = {"method": solver}
-        arguments |= {"hess": hessian} if solver == "trust-exact" else {"hessp": hessian_product}
-        options |= {"initial_trust_radius": 1.0, "max_trust_radius": 1e4}
-    arguments |= {"jac": True, "callback": report, "options": options}
-    return optimize.minimize(value_gradient, np.zeros_like(start), **arguments)
+    # Only the value's rounding may end the search before the gradient does.
+    options = {"gtol": limit, "maxiter": max_iter, "ftol": np.finfo(float).eps, "maxls": 50}
+    steps = np.zeros_like(start)
+    return optimize.minimize(
+        value_gradient, steps, method="L-BFGS-B", jac=True, callback=report, options=options
+    )
 
 
 def _units(objective, coef):
@@ -128,12 +110,14 @@ def _units(objective, coef):
     pass, so it is the rule but for very many coefficients.
     """
     size = len(coef)
-    n_sampled = min(2 * size + 5_000, len(objective.y))
-    if size > 3_000 or n_sampled * size**2 > 1_000 * objective.X.size:
-        diagonal = objective.hessian_diagonal(coef)
+    n_samples, n_features = objective.X.shape
+    n_sampled = min(2 * size + 5_000, n_samples)
+    if size > 3_000 or n_sampled * size**2 > 1_000 * n_samples * n_features:
+        diagonal = _check_finite(objective.hessian_diagonal(coef), objective)
         diagonal[diagonal == 0] = 1  # a feature that is always 0
         return sparse.diags_array(1 / np.sqrt(diagonal))
     hessian = objective.sample(n_sampled).hessian(coef, curvature="newton")
+    _check_finite(hessian, objective)
     diagonal = hessian.diagonal().copy()
     diagonal[diagonal == 0] = diagonal.max()
     # Collinear features make it singular to rounding: a slight ridge on the diagonal is harmless.
@@ -141,12 +125,19 @@ def _units(objective, coef):
     return linalg.lapack.dtrtri(linalg.cholesky(hessian))[0]
 
 
+def _check_finite(hessian, objective):
+    """Return the Hessian, or raise ValueError where the features' squares overflow."""
+    if not np.all(np.isfinite(hessian)):
+        raise ValueError(f"X must hold smaller numbers: squares overflow {objective.X.dtype}.")
+    return hessian
+
+
 def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):
     """Newton steps on the smooth part, each an L1-penalised quadratic over a working set.
 
     The working set holds the features in use and those that violate their optimality condition.
     """
-    unit = np.sqrt(objective.hessian_diagonal(null))
+    unit = np.sqrt(_check_finite(objective.hessian_diagonal(null), objective))
     unit[unit == 0] = 1  # a feature that is always 0
     limit = _limit(objective, objective.value_gradient(null)[1] / unit, tol)
     penalty = l1 * objective.is_penalised

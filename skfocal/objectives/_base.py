@@ -1,16 +1,17 @@
 """What the binary and the multiclass loss share: arguments, blocks of rows, class factors, weights.
 
-Methods that end in ``_block`` see rows that fit in the cache, with classes along the first axis:
-``raw`` is of shape (n_rows,) or (n_classes, n_rows). They may write into ``raw``, not into
-``terms``, and take results and temporaries from ``empty_like``.
+Methods that end in ``_block`` are array expressions over the namespace ``xp``, with classes along
+the first axis: ``raw`` is of shape (n_rows,) or (n_classes, n_rows). NumPy's rows come in blocks
+that fit in the cache, those of other namespaces as a whole.
 """
 
-from functools import partial
-from typing import Any, NamedTuple
+from functools import partial, reduce
+from operator import mul
 
 import numpy as np
 
-from skfocal.objectives._blocks import BLOCK_BYTES, for_each_block, n_threads, row_shares
+from skfocal.objectives._arrays import as_like, namespace, to_numpy, total
+from skfocal.objectives._blocks import row_blocks
 from skfocal.objectives._checks import (
     check_alpha,
     check_gamma,
@@ -24,18 +25,6 @@ from skfocal.objectives._checks import (
 )
 
 PROBABILITIES = ("posterior", "unweighted", "score")
-
-
-class RowTerms(NamedTuple):
-    """What a loss needs of rows besides their scores: the same in all rounds of boosting."""
-
-    target: np.ndarray  # index of the class or, binary, its sign
-    gamma: Any  # one for each row, or a float
-    factor: Any  # of each row's loss, or a float, or None for 1
-
-    def block(self, rows):
-        """The terms of some rows."""
-        return RowTerms(*(term[rows] if isinstance(term, np.ndarray) else term for term in self))
 
 
 class FocalLoss:
@@ -75,7 +64,7 @@ class FocalLoss:
             If shapes disagree, ``y_true`` holds anything but class indices, or ``raw_prediction``
             NaN or numbers whose loss may overflow.
         """
-        return self._map(self._loss_block, ["row"], y_true, raw_prediction, sample_weight)[0]
+        return self._map(self._loss_block, y_true, raw_prediction, sample_weight)[0]
 
     def gradient(self, y_true, raw_prediction, sample_weight=None):
         """First derivative of each row's loss in its raw prediction.
@@ -98,8 +87,7 @@ class FocalLoss:
         loss : ndarray of shape (n_samples,)
         gradient : ndarray like ``raw_prediction``
         """
-        block = self._loss_gradient_block
-        return self._map(block, ["row", "raw"], y_true, raw_prediction, sample_weight)
+        return self._map(self._loss_gradient_block, y_true, raw_prediction, sample_weight)
 
     def gradient_hessian(self, y_true, raw_prediction, sample_weight=None):
         """Gradient and exact second derivative; multiclass, the diagonal of each row's Hessian.
@@ -124,16 +112,15 @@ class FocalLoss:
         offset=0.0,
         scale=1.0,
         dtype=None,
-        result_like=None,
-        n_jobs=1,
+        result_dtype=None,
+        xp=None,
     ):
         """Gradient and the second-order term of boosted trees, at ``raw_prediction + offset``.
 
         Parameters
         ----------
         y_true, raw_prediction, sample_weight
-            As in :meth:`loss`. What :meth:`prepare` returned takes the place of y_true,
-            sample_weight and scale.
+            As in :meth:`loss`.
         curvature : {"majorant", "geometric", "newton", "exact"}
             ``"majorant"``: ``1 + max(gamma)`` times the gradient's size (multiclass: twice that),
             with which no step raises the loss. ``"newton"``: the Hessian with the scalar ``f''``
@@ -145,54 +132,30 @@ class FocalLoss:
             Factor of both results.
         dtype : dtype, default=None
             Of the computation; by default that of ``raw_prediction``.
-        result_like : callable, default=None
-            Makes the array of a result from one like it; by default NumPy's, in ``dtype``.
-        n_jobs : int or None, default=1
-            Threads; ``None`` means as many as OpenMP would use.
+        result_dtype : dtype, default=None
+            Of the results; by default that of the computation.
+        xp : module, default=None
+            Namespace of ``raw_prediction``; by default the one under scikit-learn's dispatch.
 
         Returns
         -------
-        gradient : ndarray like ``raw_prediction``
-        curvature : ndarray like ``raw_prediction``
+        gradient : array like ``raw_prediction``
+        curvature : array like ``raw_prediction``
         """
         check_option("curvature", curvature, ("majorant", "geometric", "newton", "exact"))
         block = partial(self._curvature_block, curvature=curvature)
+        dtypes = {"dtype": dtype, "result_dtype": result_dtype}
         rows = (y_true, raw_prediction, sample_weight)
-        return self._map(block, ["raw", "raw"], *rows, offset, scale, dtype, result_like, n_jobs)
-
-    def prepare(self, y_true, sample_weight=None, *, scale=1.0, dtype=np.float64):
-        """Check and convert once what :meth:`gradient_curvature` needs in each round of boosting.
-
-        Parameters
-        ----------
-        y_true : array-like of shape (n_samples,)
-            Class indices.
-        sample_weight : array-like of shape (n_samples,), default=None
-        scale : float, default=1.0
-            Factor of both results.
-        dtype : dtype, default=float64
-            Of the computation.
-
-        Returns
-        -------
-        terms : RowTerms
-
-        Raises
-        ------
-        ValueError
-            If shapes disagree or ``y_true`` holds anything but class indices.
-        """
-        y = check_y_true(y_true, np.size(y_true), self.n_classes)
-        weight = check_sample_weight(sample_weight, len(y))
-        return self._row_terms(y, weight, scale, np.dtype(dtype))
+        return self._map(block, *rows, offset=offset, scale=scale, xp=xp, **dtypes)
 
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
-        loss = self.loss(y_true, raw_prediction)
-        weight = check_sample_weight(sample_weight, len(loss))
-        if weight is not None:
-            check_mass(weight)
-        return float(np.average(loss, weights=weight))
+        loss, xp = self.loss(y_true, raw_prediction), namespace(raw_prediction)
+        if sample_weight is None:
+            return float(total(loss, xp)) / max(1, loss.shape[0])
+        weight = as_like(check_sample_weight(sample_weight, loss, xp), loss, xp)
+        check_mass(weight)
+        return float(total(weight * loss, xp) / total(weight, xp))
 
     def predict_proba(self, raw_prediction, probability="posterior"):
         """Probabilities of the classes.
@@ -219,88 +182,65 @@ class FocalLoss:
         ----------
         Charoenphakdee et al., On focal loss for class-posterior probability estimation, CVPR 2021.
         """
-        return self._map_raw(self._proba_block, raw_prediction, probability, self.n_classes)
+        return self._map_raw(self._proba_block, raw_prediction, probability)
 
     def predict_log_proba(self, raw_prediction, probability="posterior"):
         """Logarithm of :meth:`predict_proba`, finite where that underflows."""
-        return self._map_raw(self._log_proba_block, raw_prediction, probability, self.n_classes)
+        return self._map_raw(self._log_proba_block, raw_prediction, probability)
 
     def _map(
-        self, function, outputs, y_true, raw_prediction, sample_weight,
-        offset=0.0, scale=1.0, dtype=None, result_like=None, n_jobs=1,
+        self, function, y_true, raw_prediction, sample_weight,
+        *, offset=0.0, scale=1.0, dtype=None, result_dtype=None, xp=None,
     ):  # fmt: skip
-        """Evaluate a block function over all rows; ``outputs`` says the shape of each result."""
-        raw = check_raw_prediction(raw_prediction, self._width)
-        dtype = raw.dtype if dtype is None else np.dtype(dtype)
-        terms_of = self._terms_of(y_true, sample_weight, scale, dtype, len(raw))
-        shift = np.reshape(offset, (-1, 1)) if np.ndim(offset) else offset
-        shapes = {"row": raw if raw.ndim == 1 else raw[:, 0], "raw": raw}
-        result_like = result_like or partial(np.empty_like, dtype=dtype)
-        results = tuple(result_like(shapes[kind]) for kind in outputs)
+        """Evaluate ``function(raw, target, gamma, factor, xp)`` over all rows."""
+        xp = namespace(raw_prediction) if xp is None else xp
+        raw = check_raw_prediction(raw_prediction, self._width, xp)
+        y = check_y_true(y_true, raw, self.n_classes, xp)
+        weight = check_sample_weight(sample_weight, raw, xp)
+        dtype = raw.dtype if dtype is None else getattr(xp, np.dtype(dtype).name)
+        result_dtype = dtype if result_dtype is None else getattr(xp, np.dtype(result_dtype).name)
 
-        def evaluate(rows, empty_like):
-            scores = raw[rows].T
-            with np.errstate(over="ignore"):  # where dtype is the smaller one
-                block = np.add(scores, shift, out=empty_like(scores, dtype))
-            check_scores(block)
-            values = function(terms_of(rows, empty_like), block, empty_like)
-            for result, value in zip(results, values, strict=True):
-                result[rows] = value.T
-
-        for_each_block(evaluate, self._shares(len(raw), dtype, n_jobs))
-        return results
-
-    def _map_raw(self, function, raw_prediction, probability, n_columns):
-        """Evaluate a block function of raw predictions alone, which gives so many columns."""
-        check_option("probability", probability, PROBABILITIES)
-        raw = check_raw_prediction(raw_prediction, self._width)
-        result = np.empty((len(raw), n_columns), dtype=raw.dtype)
-
-        def evaluate(rows, empty_like):
-            scores = np.positive(raw[rows].T, out=empty_like(raw[rows].T))
-            check_scores(scores)
-            for k, column in enumerate(function(scores, probability, empty_like)):
-                result[rows, k] = column
-
-        for_each_block(evaluate, self._shares(len(raw), raw.dtype))
-        return result
-
-    def _shares(self, n_rows, dtype, n_jobs=1):
-        row_bytes = self._width * dtype.itemsize
-        return row_shares(n_rows, BLOCK_BYTES // row_bytes, n_threads(n_jobs))
-
-    def _terms_of(self, y_true, sample_weight, scale, dtype, n_rows):
-        """Function of a block's rows and ``empty_like`` that returns their terms."""
-        if isinstance(y_true, RowTerms):
-            check_y_true(y_true.target, n_rows, self.n_classes)
-            return lambda rows, _: y_true.block(rows)
-        y = check_y_true(y_true, n_rows, self.n_classes)
-        weight = check_sample_weight(sample_weight, n_rows)
-
-        def terms_of(rows, empty_like):
+        def evaluate(rows):
+            scores = _scores(raw[rows, ...], offset, dtype, xp)
             factor = None if weight is None else weight[rows]
-            return self._row_terms(y[rows], factor, scale, dtype, empty_like)
+            target = self._target(y[rows], scores, xp)
+            gamma, factor = self.gamma_factor(y[rows], factor, scores, xp, scale)
+            return function(scores, target, gamma, factor, xp)
 
-        return terms_of
+        return over_rows(evaluate, raw, result_dtype, xp)
 
-    def _row_terms(self, y, weight, scale, dtype, empty_like=np.empty_like):
-        target, gamma = self._target(y, dtype, empty_like), self.gamma
-        factor = None if weight is None else weight.astype(dtype)
+    def _map_raw(self, function, raw_prediction, probability):
+        """Evaluate ``function(raw, probability, xp)`` over all rows."""
+        check_option("probability", probability, PROBABILITIES)
+        xp = namespace(raw_prediction)
+        raw = check_raw_prediction(raw_prediction, self._width, xp)
+
+        def evaluate(rows):
+            return (function(_scores(raw[rows, ...], 0.0, raw.dtype, xp), probability, xp),)
+
+        return over_rows(evaluate, raw, raw.dtype, xp)[0]
+
+    def gamma_factor(self, y, weight, like, xp=np, scale=1.0):
+        """Gamma of the rows and the factor of their losses, which is None for 1.
+
+        Both are floats or arrays of the dtype and device of the array ``like``.
+        """
+        factors = [] if weight is None else [as_like(weight, like, xp)]
         if scale != 1:
-            factor = scale if factor is None else scale * factor
-        if isinstance(gamma, tuple):
-            gamma = np.take(np.asarray(gamma, dtype), y.astype(np.intp))
+            factors.append(scale)
         if self.alpha is not None:
-            alpha = np.take(np.asarray(self.alpha, dtype), y.astype(np.intp))
-            factor = alpha if factor is None else alpha * factor
-        return RowTerms(target, gamma, factor)
+            factors.append(_of_class(self.alpha, y, like, xp))
+        gamma = self.gamma
+        if isinstance(gamma, tuple):
+            gamma = _of_class(gamma, y, like, xp)
+        return gamma, reduce(mul, factors) if factors else None
 
     def _class_masses(self, y_true, sample_weight):
         """Share of each class in the loss; one without weight counts 1e-15, so that logs exist."""
-        y = class_indices(np.asarray(y_true), self.n_classes)
+        y = class_indices(np.asarray(to_numpy(y_true)), self.n_classes)
         if not len(y):
             raise ValueError("y_true must hold at least one row, got none.")
-        weight = check_sample_weight(sample_weight, len(y))
+        weight = check_sample_weight(to_numpy(sample_weight), y)
         masses = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
         if self.alpha is not None:
             masses *= self.alpha
@@ -310,8 +250,45 @@ class FocalLoss:
         return np.maximum(masses, 1e-15)
 
 
+def over_rows(function, raw, dtype, xp):
+    """Results of ``function(rows)`` for all rows of raw, in blocks where they are NumPy's.
+
+    The function returns arrays of shape (n_rows,) or (n_columns, n_rows); the results have rows
+    first, and raw's memory layout where they have its shape.
+    """
+    if xp is not np:
+        values = function(slice(None))
+        return tuple(xp.asarray(v if v.ndim == 1 else v.T, dtype=dtype) for v in values)
+    results = None
+    for rows in row_blocks(raw):
+        values = function(rows)
+        if results is None:
+            shapes = [(raw.shape[0], *value.shape[:-1]) for value in values]
+            results = tuple(np.empty_like(raw, dtype, shape=shape) for shape in shapes)
+        for result, value in zip(results, values, strict=True):
+            result[rows] = value.T
+    return results
+
+
 def times(values, factor):
-    """Multiply ``values`` by ``factor`` in place, where None is 1."""
-    if factor is not None:
-        values *= factor
-    return values
+    """``values`` times ``factor``, where None is 1."""
+    return values if factor is None else factor * values
+
+
+def _scores(raw, offset, dtype, xp):
+    """Raw predictions plus the offset, checked, with classes along the first axis."""
+    raw = raw if raw.ndim == 1 else raw.T
+    if np.ndim(offset):
+        raw = raw + as_like(offset, raw, xp)[:, None]
+    elif offset:
+        raw = raw + offset
+    with np.errstate(over="ignore"):  # where dtype is the smaller one
+        layout = {"order": "C"} if xp is np else {}
+        raw = xp.asarray(raw, dtype=dtype, **layout)
+    check_scores(raw, xp)
+    return raw
+
+
+def _of_class(values, y, like, xp):
+    """The value of each row's class."""
+    return xp.take(as_like(values, like, xp), xp.asarray(y, dtype=xp.int64))

@@ -2,7 +2,6 @@
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_expit
 
 from skfocal.objectives import _margin
 from skfocal.objectives._base import FocalLoss, times
@@ -57,7 +56,7 @@ class BinaryFocalLoss(FocalLoss):
         -------
         log_odds : ndarray of shape (n_samples,)
         """
-        return self._map_raw(self._log_odds_column, raw_prediction, probability, 1)[:, 0]
+        return self._map_raw(self._log_odds_block, raw_prediction, probability)
 
     def fit_intercept_only(self, y_true, sample_weight=None):
         """Constant raw prediction of least loss: the score whose posterior is class 1's share.
@@ -111,69 +110,50 @@ class BinaryFocalLoss(FocalLoss):
         )
         return lambda direction: hessian * direction
 
-    def _log_odds_block(self, raw, probability, empty_like=np.empty_like):
+    def _log_odds_block(self, raw, probability, xp=np):
         if probability == "score":
             return raw
         gamma_0, gamma_1 = np.broadcast_to(self.gamma, 2).tolist()
-        odds = _margin.log_posterior_odds(raw, gamma_0, gamma_1, empty_like)
+        odds = _margin.log_posterior_odds(raw, gamma_0, gamma_1, xp)
         if probability == "unweighted" and self.alpha is not None:
-            odds += float(np.log(self.alpha[0]) - np.log(self.alpha[1]))
+            odds = odds + float(np.log(self.alpha[0]) - np.log(self.alpha[1]))
         return odds
 
-    def _log_odds_column(self, raw, probability, empty_like):
-        return (self._log_odds_block(raw, probability, empty_like),)
+    def _proba_block(self, raw, probability, xp):
+        return xp.stack(_margin.miss_hit(self._log_odds_block(raw, probability, xp), xp))
 
-    def _proba_block(self, raw, probability, empty_like):
-        odds = self._log_odds_block(raw, probability, empty_like)
-        return _margin.miss_hit(odds, empty_like)
+    def _log_proba_block(self, raw, probability, xp):
+        odds = self._log_odds_block(raw, probability, xp)
+        return -xp.stack([_margin.cross_entropy(margin, xp) for margin in (-odds, odds)])
 
-    def _log_proba_block(self, raw, probability, empty_like):
-        odds = self._log_odds_block(raw, probability, empty_like)
-        return log_expit(-odds), log_expit(odds)
-
-    def _target(self, y, dtype, empty_like):
+    def _target(self, y, raw, xp):
         """Sign of each row: -1 for class 0, 1 for class 1."""
-        valid = np.equal(y, 0, out=empty_like(y, bool))
-        valid |= np.equal(y, 1, out=empty_like(y, bool))
-        if not valid.all():
-            class_indices(y, 2)
-        sign = np.multiply(y, 2, out=empty_like(y, dtype))
-        sign -= 1
-        return sign
+        if not xp.all((y == 0) | (y == 1)):
+            class_indices(y, 2, xp)
+        return 2 * xp.asarray(y, dtype=raw.dtype) - 1
 
-    def _loss_block(self, terms, raw, empty_like):
-        sign, gamma, factor = terms
-        margin = np.multiply(raw, sign, out=raw)
-        return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
+    def _loss_block(self, raw, sign, gamma, factor, xp):
+        return (times(_margin.focal_loss(sign * raw, gamma, xp), factor),)
 
-    def _loss_gradient_block(self, terms, raw, empty_like):
-        sign, gamma, factor = terms
-        margin = np.multiply(raw, sign, out=raw)
-        loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
-        return times(loss, factor), _gradient(times(slope, factor), sign, raw)
+    def _loss_gradient_block(self, raw, sign, gamma, factor, xp):
+        loss, slope = _margin.focal_loss_slope(sign * raw, gamma, xp)
+        return times(loss, factor), -sign * times(slope, factor)
 
-    def _curvature_block(self, terms, raw, empty_like, curvature):
-        sign, gamma, factor = terms
-        margin = np.multiply(raw, sign, out=raw)
+    def _curvature_block(self, raw, sign, gamma, factor, xp, curvature):
+        slope, bend = self._slope_curvature(sign * raw, gamma, xp, curvature)
+        return -sign * times(slope, factor), times(bend, factor)
+
+    def _slope_curvature(self, margin, gamma, xp, curvature):
+        """Size of the gradient and the second-order term, without the rows' factors."""
         if curvature == "majorant":
-            slope = times(_margin.focal_slope(margin, gamma, empty_like), factor)
-            gradient = _gradient(slope, sign, raw)
-            slope *= self._majorant_factor
-            return gradient, slope
+            slope = _margin.focal_slope(margin, gamma, xp)
+            return slope, self._majorant_factor * slope
         if curvature == "geometric":
-            slope, newton = _margin.focal_slope_newton(margin, gamma, empty_like)
-            majorant = np.multiply(slope, self._majorant_factor, out=empty_like(slope))
-            bend = _margin.geometric_curvature(newton, majorant, empty_like)
-        else:
-            slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
-        return _gradient(times(slope, factor), sign, raw), times(bend, factor)
+            slope, newton = _margin.focal_slope_newton(margin, gamma, xp)
+            majorant = self._majorant_factor * slope
+            return slope, _margin.geometric_curvature(newton, majorant, xp)
+        return _margin.SLOPE_CURVATURE[curvature](margin, gamma, xp)
 
     @property
     def _majorant_factor(self):
         return 1 + float(np.max(self.gamma))
-
-
-def _gradient(slope, sign, out):
-    """Derivative in the score, ``-sign * slope``."""
-    np.multiply(slope, sign, out=out)
-    return np.negative(out, out=out)

@@ -1,8 +1,8 @@
 """Evaluate a function of rows block by block, on one or several threads.
 
 NumPy expressions over millions of rows spend their time moving temporaries through memory. Over
-blocks that stay in cache, in memory that is used again for each block, the same expressions are
-several times as fast, and as NumPy releases the GIL, blocks run side by side in threads.
+blocks that stay in cache the same expressions are several times as fast, and as NumPy releases
+the GIL, blocks run side by side in threads.
 """
 
 import contextlib
@@ -15,11 +15,14 @@ import joblib
 from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
 
-from skfocal.objectives._memory import scratch_memory
+BLOCK_BYTES = 2**19
 
-# Per temporary. Threads that meet at the GIL put each other to sleep: with much smaller blocks, and
-# so more calls, two threads take longer than one (benchmarks/objective.py).
-BLOCK_BYTES = 2**20
+
+def row_blocks(array):
+    """Slices of rows of a NumPy array, each of no more than BLOCK_BYTES where a row is not more."""
+    n_rows = len(array)
+    step = max(1, BLOCK_BYTES * n_rows // max(1, array.nbytes))
+    return [slice(start, start + step) for start in range(0, max(1, n_rows), step)]
 
 
 def n_threads(n_jobs):
@@ -59,23 +62,6 @@ def map_shares(function, shares):
     first, *others = shares or [[]]
     futures = [_pool().submit(function, share) for share in others]
     return [function(first), *(future.result() for future in futures)]
-
-
-def for_each_block(function, shares):
-    """Call ``function(rows, empty_like)`` for each block of rows.
-
-    ``empty_like`` stands in for NumPy's, with memory that is used again. There are as many
-    threads as shares, but one that is done takes blocks of the others: cores are seldom equally
-    free.
-    """
-    blocks = iter([rows for share in shares for rows in share])
-
-    def work(_):
-        with scratch_memory() as scratch:
-            for rows in blocks:
-                function(rows, scratch.empty_like)
-
-    map_shares(work, shares)
 
 
 def sum_over_blocks(function, shares):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from skfocal.objectives._arrays import floating, is_complex, move_like, to_numpy
+
 MAX_GAMMA = 100.0  # beyond which what is left of the loss is no number of float32
 LARGEST_FACTOR = 512  # of a score: twice 1 + MAX_GAMMA for a difference of two, and their sums
 
@@ -55,10 +57,10 @@ def check_alpha(alpha, n_classes):
     return tuple(values.tolist())
 
 
-def check_raw_prediction(raw_prediction, n_outputs):
+def check_raw_prediction(raw_prediction, n_outputs, xp=np):
     """Return raw predictions as float32 or float64, of shape (n,) or (n, n_outputs) for several."""
-    raw = as_floats("raw_prediction", raw_prediction, keep=(np.float32, np.float64))
-    wanted = (len(raw), n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
+    raw = as_floats("raw_prediction", raw_prediction, (np.float32, np.float64), xp)
+    wanted = (raw.shape[0], n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
     if raw.shape != wanted:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
         raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
@@ -67,10 +69,12 @@ def check_raw_prediction(raw_prediction, n_outputs):
     return raw
 
 
-def check_scores(block):
+def check_scores(block, xp=np):
     """Raise ValueError where raw predictions hold NaN, or numbers whose loss may overflow."""
-    limit = np.finfo(block.dtype).max / LARGEST_FACTOR
-    lowest, highest = block.min(), block.max()
+    if 0 in block.shape:
+        return
+    limit = float(xp.finfo(block.dtype).max) / LARGEST_FACTOR
+    lowest, highest = float(xp.min(block)), float(xp.max(block))
     if not -limit <= lowest <= highest <= limit:
         got = highest if highest > limit else lowest
         raise ValueError(
@@ -80,21 +84,23 @@ def check_scores(block):
         )
 
 
-def check_y_true(y_true, n_rows, n_classes):
-    """Return class indices as numbers of shape (n_rows,), whose values are checked block-wise."""
-    y = np.asarray(y_true)
+def check_y_true(y_true, raw, n_classes, xp=np):
+    """Return class indices, one for each row of raw; NumPy's values are checked block-wise."""
+    n_rows, y = raw.shape[0], move_like(y_true, raw, xp)
+    y = np.asarray(y) if xp is np else y
     if y.shape != (n_rows,):
         raise ValueError(
             f"y_true must have shape ({n_rows},) like raw_prediction's rows, got {y.shape}."
         )
-    return y if y.dtype.kind in "biuf" else class_indices(y, n_classes)
+    return y if xp is np and y.dtype.kind in "biuf" else class_indices(y, n_classes, xp)
 
 
-def check_sample_weight(sample_weight, n_rows):
-    """Return weights as None or as a float array of shape (n_rows,)."""
+def check_sample_weight(sample_weight, raw, xp=np):
+    """Return weights as None or as a float array, one for each row of raw."""
     if sample_weight is None:
         return None
-    weight = as_floats("sample_weight", sample_weight, keep=(np.float32, np.float64))
+    n_rows, weight = raw.shape[0], move_like(sample_weight, raw, xp)
+    weight = as_floats("sample_weight", weight, (np.float32, np.float64), xp)
     if weight.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
     if not 0 <= weight.min() <= weight.max() < np.inf:  # which NaN is not either
@@ -111,26 +117,28 @@ def check_mass(weight):
         raise ValueError("sample_weight must hold a positive weight, got none.")
 
 
-def class_indices(y, n_classes):
+def class_indices(y, n_classes, xp=np):
     """Return y as integers, or raise ValueError where it holds anything but 0 to n_classes - 1."""
     try:
-        if y.dtype.kind == "c":
+        if is_complex(y, xp):
             raise TypeError
         with np.errstate(invalid="ignore"):  # NaN becomes some integer, unequal to NaN
-            indices = y.astype(np.intp)
-        valid = (indices == y) & (indices >= 0) & (indices < n_classes)
+            indices = xp.asarray(y, dtype=xp.int64)
+        valid = (xp.asarray(indices, dtype=y.dtype) == y) & (indices >= 0) & (indices < n_classes)
     except (TypeError, ValueError, OverflowError):
-        valid = np.zeros(y.shape, dtype=bool)
-    if not np.all(valid):
-        stranger = y[~valid][0]
+        valid = xp.zeros(y.shape, dtype=xp.bool_ if xp is np else xp.bool)
+    if not xp.all(valid):
+        stranger = to_numpy(y)[~to_numpy(valid)][0]
         raise ValueError(
             f"y_true must hold class indices from 0 to {n_classes - 1}, got {stranger!r}."
         )
     return indices
 
 
-def as_floats(name, values, keep=(np.float64,)):
+def as_floats(name, values, keep=(np.float64,), xp=np):
     """Return values as a float array, of one of the dtypes to keep or else float64."""
+    if xp is not np:
+        return floating(name, values, xp)
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biuf":

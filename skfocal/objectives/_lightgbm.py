@@ -5,9 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from scipy.special import logit
 
+from skfocal.objectives._arrays import own_namespace
 from skfocal.objectives._checks import as_floats, check_option
 from skfocal.objectives._loss import make_loss
-from skfocal.objectives._memory import Recycled
 
 CURVATURES = ("majorant", "geometric", "newton")
 
@@ -78,10 +78,6 @@ class FocalObjective(_FocalCallable):
         ``y_pred + offset``, and :meth:`predict_proba` adds it again.
     scale : float, default=1.0
         Factor of gradient and second-order term, see :func:`curvature_scale`.
-    n_jobs : int or None, default=1
-        Threads; ``None`` means as many as OpenMP would use. Two take 0.6 to 0.7 of the time of one
-        where the second core is free. In a fit it is not at once: for some milliseconds after
-        their work, LightGBM's threads wait for more in a loop.
 
     Raises
     ------
@@ -93,10 +89,7 @@ class FocalObjective(_FocalCallable):
     LightGBM keeps gradients in float32, so they are computed in float32, except at ``gamma=0``,
     where the trees are to be LightGBM's own.
 
-    The memory of the results, 8 bytes for each raw prediction, is kept for the next call, as long
-    as the objective lives; deep and unpickled copies start without. Results, views of them and
-    buffers that somebody still holds are never written over. The labels and weights of the latest
-    Dataset are kept too, as they are and converted: no copy has them.
+    Scores in another library's arrays, CuPy's for one, are computed with in that library.
 
     Examples
     --------
@@ -120,25 +113,19 @@ class FocalObjective(_FocalCallable):
         curvature="majorant",
         offset=0.0,
         scale=1.0,
-        n_jobs=1,
     ):
         super().__init__(gamma, alpha, n_classes, offset)
         check_option("curvature", curvature, CURVATURES)
         if not isinstance(scale, Real) or not 0 < scale < np.inf:
             raise ValueError(f"scale must be a finite number > 0, got {scale!r}.")
-        if n_jobs is not None and (not isinstance(n_jobs, Integral) or n_jobs == 0):
-            raise ValueError(f"n_jobs must be None or an integer other than 0, got {n_jobs!r}.")
         self.curvature = curvature
         self.scale = float(scale)
-        self.n_jobs = n_jobs
         self._dtype = np.float64 if self.loss.gamma == 0 else np.float32
-        self._memory = Recycled(np.float32)
-        self._latest = None, None, None
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         """Gradient and second-order term in LightGBM's layout, float32 in Fortran order."""
         if hasattr(y_pred, "get_label"):
-            y_true, y_pred, sample_weight = self._labels(y_pred), y_true, _weight(y_pred)
+            y_true, y_pred, sample_weight = y_pred.get_label(), y_true, _weight(y_pred)
         return self.loss.gradient_curvature(
             y_true,
             y_pred,
@@ -147,28 +134,9 @@ class FocalObjective(_FocalCallable):
             offset=self.offset,
             scale=self.scale,
             dtype=self._dtype,
-            result_like=self._memory.empty_like,
-            n_jobs=self.n_jobs,
+            result_dtype=np.float32,
+            xp=own_namespace(y_pred),
         )
-
-    def _labels(self, dataset):
-        """Labels of a Dataset or, where they are those of the last call, what was prepared of them.
-
-        A Dataset gives the same array each time, of its own, until its labels are set anew.
-        XGBoost's gives another one each time, and ``lightgbm.cv`` takes turns between several.
-        """
-        y_true, sample_weight = dataset.get_label(), _weight(dataset)
-        known_y_true, known_weight, terms = self._latest
-        if y_true is not known_y_true or sample_weight is not known_weight:
-            self._latest = y_true, sample_weight, None
-            return y_true
-        if terms is None:
-            terms = self.loss.prepare(y_true, sample_weight, scale=self.scale, dtype=self._dtype)
-            self._latest = y_true, sample_weight, terms
-        return terms
-
-    def __getstate__(self):
-        return vars(self) | {"_latest": (None, None, None)}
 
 
 class FocalMetric(_FocalCallable):

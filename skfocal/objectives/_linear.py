@@ -4,11 +4,15 @@
 Hessian and Hessian-vector product. The coefficients are an array of shape
 (n_features + fit_intercept,) or, multiclass, (n_features + fit_intercept, n_classes), the
 intercept last; solvers see it flattened.
+
+Coefficients and results are NumPy's in float64. What has a row for each sample stays in X's
+namespace, on its device and in its dtype.
 """
 
 import numpy as np
 from scipy import sparse
 
+from skfocal.objectives._arrays import as_like, move_like, namespace, to_numpy, total
 from skfocal.objectives._blocks import n_threads, row_shares, sum_over_blocks
 
 # Of X: a block is read from memory once and used twice. Smaller ones stay in a closer cache, but
@@ -23,11 +27,11 @@ class LinearObjective:
     Parameters
     ----------
     loss : BinaryFocalLoss or MulticlassFocalLoss
-    X : ndarray, CSR or CSC matrix of shape (n_samples, n_features)
+    X : array, CSR or CSC matrix of shape (n_samples, n_features)
         float32 or float64; never copied as a whole, never made dense.
-    y : ndarray of shape (n_samples,)
+    y : array of shape (n_samples,)
         Class indices.
-    sample_weight : ndarray of shape (n_samples,) or None
+    sample_weight : array of shape (n_samples,) or None
     scale : float
         Factor of the loss, the C of logistic regression.
     l2 : float
@@ -40,8 +44,11 @@ class LinearObjective:
     def __init__(self, loss, X, y, sample_weight, *, scale, l2, fit_intercept, n_jobs=1):
         self.loss = loss
         self.X = X
-        self.y = y.astype(np.int8) if loss.n_classes < 128 else y  # less memory to read
-        self.weight = sample_weight
+        self.xp = xp = namespace(X)
+        # Less memory to read.
+        self.y = xp.asarray(move_like(y, X, xp), dtype=xp.int8 if loss.n_classes < 128 else None)
+        self.weight = None if sample_weight is None else move_like(sample_weight, X, xp)
+        self.eps = float(xp.finfo(X.dtype).eps)
         self.scale = scale
         self.l2 = l2
         self.threads = n_threads(n_jobs)
@@ -58,13 +65,14 @@ class LinearObjective:
 
         Their loss counts for that of all rows.
         """
-        every = slice(None, None, max(1, len(self.y) // n_rows))
+        n_samples = self.X.shape[0]
+        every = slice(None, None, max(1, n_samples // n_rows))
         weight = None if self.weight is None else self.weight[every]
         y = self.y[every]
-        scale = self.scale * len(self.y) / len(y)
+        scale = self.scale * n_samples / y.shape[0]
         settings = {"scale": scale, "l2": self.l2, "fit_intercept": self.fit_intercept}
         settings["n_jobs"] = self.threads
-        return LinearObjective(self.loss, self.X[every], y, weight, **settings)
+        return LinearObjective(self.loss, self.X[every, :], y, weight, **settings)
 
     def raw_prediction(self, coef):
         """Scores of all rows, of shape (n_samples,) or (n_samples, n_classes)."""
@@ -80,36 +88,26 @@ class LinearObjective:
         columns = coef.reshape(self.shape)
 
         def value_slope(rows):
-            X = self.X if sparse.issparse(self.X) else self.X[rows]
+            X = self.X if sparse.issparse(self.X) else self.X[rows, :]
             weight = None if self.weight is None else self.weight[rows]
             loss, slope = self.loss.loss_gradient(self.y[rows], self._score(X, columns), weight)
-            return np.append(loss.sum(dtype=np.float64), self._collect(X, slope))
+            return np.append(total(loss, self.xp), self._collect(X, slope))
 
-        total = self.scale * sum_over_blocks(value_slope, self._shares())
+        sums = self.scale * sum_over_blocks(value_slope, self._shares())
         penalty = self.l2 * self.is_penalised * coef
-        return total[0] + 0.5 * np.vdot(coef, penalty), total[1:] + penalty
-
-    def hessian_operator(self, coef):
-        """Function that multiplies the Hessian at ``coef`` with a flat direction."""
-        multiply_rows = self.loss.hessian_operator(self.y, self.raw_prediction(coef), self.weight)
-
-        def multiply(direction):
-            product = self._collect(self.X, multiply_rows(self.raw_prediction(direction)))
-            return self.scale * product + self.l2 * self.is_penalised * direction
-
-        return multiply
+        return sums[0] + 0.5 * np.vdot(coef, penalty), sums[1:] + penalty
 
     def hessian_diagonal(self, coef):
         """Flat diagonal of the Hessian at ``coef``, its scalar curvature held positive."""
         raw = self.raw_prediction(coef)
         _, curvature = self.loss.gradient_curvature(
-            self.y, raw, self.weight, curvature="newton", scale=self.scale, n_jobs=self.threads
+            self.y, raw, self.weight, curvature="newton", scale=self.scale
         )
-        if curvature.ndim > 1:
-            curvature *= 1 - 1 / self.loss.n_classes  # without the factor that is for trees
+        if curvature.ndim > 1:  # without the factor that is for trees
+            curvature = (1 - 1 / self.loss.n_classes) * curvature
         diagonal = np.empty(self.shape)
         diagonal[: self.X.shape[1]] = self._squared_features(curvature) + self.l2
-        diagonal[self.X.shape[1] :] = curvature.sum(axis=0)
+        diagonal[self.X.shape[1] :] = total(curvature, self.xp, axis=0)
         return diagonal.ravel()
 
     def hessian(self, coef, *, curvature="exact", features=None):
@@ -124,7 +122,7 @@ class LinearObjective:
         hessian = np.empty((n_rows, n_classes, n_rows, n_classes))
         for k, column in enumerate(self._row_hessian(coef, curvature)):
             for j in range(k, n_classes):
-                hessian[:, j, :, k] = hessian[:, k, :, j] = self._gram(X, column[j])
+                hessian[:, j, :, k] = hessian[:, k, :, j] = self._gram(X, column[j, ...])
         if n_classes > 1:
             for row in range(0 if features is None and self.l2 == 0 else X.shape[1], n_rows):
                 root = np.sqrt(np.maximum(np.diag(hessian[row, :, row, :]), 0))
@@ -136,62 +134,70 @@ class LinearObjective:
 
     def _row_hessian(self, coef, curvature):
         """Columns of the Hessians in the scores, each of shape (n_classes or 1, n_samples)."""
-        multiply = self.loss.hessian_operator(
-            self.y, self.raw_prediction(coef), self.weight, curvature=curvature
-        )
+        raw = self.raw_prediction(coef)
+        multiply = self.loss.hessian_operator(self.y, raw, self.weight, curvature=curvature)
         for unit in np.eye(*self.shape[1:]) if self.shape[1:] else np.ones(1):
-            column = multiply(np.broadcast_to(unit, (len(self.y),) + self.shape[1:]))
-            yield self.scale * np.atleast_2d(column.T)
+            direction = self.xp.broadcast_to(as_like(unit, raw, self.xp), raw.shape)
+            column = self.scale * multiply(direction)
+            yield column.T if column.ndim > 1 else column[None, :]
 
     def _shares(self):
-        """Blocks of rows of dense X that fit in the cache, by thread; sparse X is one block."""
-        if sparse.issparse(self.X):
-            return [[slice(None)]]
+        """Blocks of rows that fit in the cache, by thread."""
         max_rows = BLOCK_ELEMENTS // max(self.X.shape[1], self.loss.n_classes)
-        return row_shares(len(self.y), max(MIN_BLOCK_ROWS, max_rows), self.threads)
+        return self._row_shares(max(MIN_BLOCK_ROWS, max_rows))
+
+    def _row_shares(self, max_rows):
+        """Blocks of so many rows of a dense NumPy array, by thread; any other X is one block."""
+        if sparse.issparse(self.X) or self.xp is not np:
+            return [[slice(None)]]
+        return row_shares(len(self.X), max_rows, self.threads)
 
     def _score(self, X, columns):
-        columns = columns.astype(X.dtype, copy=False)
-        raw = X @ columns[: X.shape[1]]
+        columns = as_like(columns, X, self.xp)
+        raw = X @ columns[: X.shape[1], ...]
         if self.fit_intercept:
-            raw += columns[-1]
+            raw += columns[-1, ...]
         return raw
 
     def _collect(self, X, slope):
         """Flat derivative in the coefficients from one in the scores."""
         gradient = np.empty(self.shape)
-        gradient[: X.shape[1]] = X.T @ slope
+        gradient[: X.shape[1]] = to_numpy(X.T @ slope)
         if self.fit_intercept:
-            gradient[-1] = slope.sum(axis=0, dtype=np.float64)
+            gradient[-1] = total(slope, self.xp, axis=0)
         return gradient.ravel()
 
     def _squared_features(self, weight):
         """``(X**2).T @ weight``."""
         if sparse.issparse(self.X):
             return self.X.multiply(self.X).T @ weight
-        return sum_over_blocks(
-            lambda rows: np.square(self.X[rows]).T @ weight[rows], self._shares()
-        )
+
+        @np.errstate(over="ignore", invalid="ignore")  # the solvers look at the result
+        def products(rows):
+            return to_numpy(self.xp.square(self.X[rows, :]).T @ weight[rows, ...])
+
+        return sum_over_blocks(products, self._shares())
 
     def _gram(self, X, weight):
         """``A.T @ diag(weight) @ A`` for A = X with, if fitted, a column of ones."""
-        n_features = X.shape[1]
+        n_features, xp = X.shape[1], self.xp
         gram = np.zeros((n_features + self.fit_intercept,) * 2)
         inner = gram[:n_features, :n_features]
         if sparse.issparse(X):
             inner += (X.T @ sparse.diags_array(weight) @ X).toarray()
         else:
-            root, sign = np.sqrt(np.abs(weight)), np.sign(weight)
-            definite = sign.min() >= 0
+            root, sign = xp.sqrt(xp.abs(weight)), xp.sign(weight)
+            definite = float(xp.min(sign)) >= 0
 
+            @np.errstate(over="ignore", invalid="ignore")  # the solvers look at the result
             def products(rows):
-                scaled = X[rows].T * root[rows]
+                scaled = X[rows, :].T * root[rows]
                 # BLAS needs half the time where it sees a matrix times its own transpose.
-                return scaled @ (scaled.T if definite else (scaled * sign[rows]).T)
+                return to_numpy(scaled @ (scaled.T if definite else (scaled * sign[rows]).T))
 
-            max_rows = BLOCK_ELEMENTS // max(1, n_features)
-            inner += sum_over_blocks(products, row_shares(len(weight), max_rows, self.threads))
+            shares = self._row_shares(BLOCK_ELEMENTS // max(1, n_features))
+            inner += sum_over_blocks(products, shares)
         if self.fit_intercept:
-            gram[-1, :n_features] = gram[:n_features, -1] = X.T @ weight
-            gram[-1, -1] = weight.sum()
+            gram[-1, :n_features] = gram[:n_features, -1] = to_numpy(X.T @ weight)
+            gram[-1, -1] = total(weight, xp)
         return gram

@@ -5,12 +5,20 @@ from numbers import Integral
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import log_expit, log_softmax, logsumexp, softmax
+from scipy.special import log_expit, logsumexp
 
 from skfocal.objectives import _margin
+from skfocal.objectives._arrays import as_like, namespace
 from skfocal.objectives._base import FocalLoss, times
 from skfocal.objectives._checks import check_option, class_indices
-from skfocal.objectives._softmax import all_margins, softmax_spread, true_margin
+from skfocal.objectives._softmax import (
+    all_margins,
+    class_mask,
+    log_softmax,
+    softmax,
+    softmax_spread,
+    true_margin,
+)
 
 
 class MulticlassFocalLoss(FocalLoss):
@@ -94,87 +102,77 @@ class MulticlassFocalLoss(FocalLoss):
     def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
         """Function that multiplies each row's Hessian with a direction, as the binary loss's."""
         check_option("curvature", curvature, ("exact", "newton"))
-        rows = (y_true, raw_prediction, sample_weight)
-        slope, bend, ascent = self._map(
-            partial(self._hessian_block, curvature=curvature), ["row", "row", "raw"], *rows
-        )
-        others = np.where(ascent < 0, -ascent, 0)
+        block = partial(self._hessian_block, curvature=curvature)
+        slope, bend, ascent = self._map(block, y_true, raw_prediction, sample_weight)
+        xp = namespace(raw_prediction)
+        others = xp.clip(-ascent, 0, np.inf)
 
         def product(direction):
-            along = np.sum(ascent * direction, axis=1)
-            mean = np.sum(others * direction, axis=1)
-            return (bend * along)[:, np.newaxis] * ascent + slope[:, np.newaxis] * (
-                others * (direction - mean[:, np.newaxis])
-            )
+            along = xp.sum(ascent * direction, axis=1)
+            mean = xp.sum(others * direction, axis=1)
+            spread = others * (direction - mean[:, None])
+            return (bend * along)[:, None] * ascent + slope[:, None] * spread
 
         return product
 
-    def _log_score_block(self, raw, probability):
+    def _log_score_block(self, raw, probability, xp):
         """Logarithm of the probabilities, up to a shift of each column."""
         if probability == "score":
             return raw
-        gamma = np.broadcast_to(self.gamma, self.n_classes).astype(raw.dtype)[:, np.newaxis]
-        log_score = _margin.log_posterior(all_margins(raw), gamma)
+        gamma = as_like(np.broadcast_to(self.gamma, self.n_classes), raw, xp)[:, None]
+        log_score = _margin.log_posterior(all_margins(raw, xp), gamma, xp)
         if probability == "unweighted" and self.alpha is not None:
-            log_score -= np.log(self.alpha)[:, np.newaxis].astype(raw.dtype)
+            log_score = log_score - as_like(np.log(self.alpha), raw, xp)[:, None]
         return log_score
 
-    def _proba_block(self, raw, probability, empty_like):
-        return softmax(self._log_score_block(raw, probability), axis=0)
+    def _proba_block(self, raw, probability, xp):
+        return softmax(self._log_score_block(raw, probability, xp), xp)
 
-    def _log_proba_block(self, raw, probability, empty_like):
-        return log_softmax(self._log_score_block(raw, probability), axis=0)
+    def _log_proba_block(self, raw, probability, xp):
+        return log_softmax(self._log_score_block(raw, probability, xp), xp)
 
-    def _target(self, y, dtype, empty_like):
-        return class_indices(y, self.n_classes)
+    def _target(self, y, raw, xp):
+        """Mask of each row's class."""
+        true = class_mask(y, raw, xp)
+        if not xp.all(xp.max(true, axis=0) == 1):
+            class_indices(y, self.n_classes, xp)
+        return true
 
-    def _loss_block(self, terms, raw, empty_like):
-        y, gamma, factor = terms
-        margin, _ = true_margin(y, raw, empty_like)
-        return (times(_margin.focal_loss(margin, gamma, empty_like), factor),)
+    def _loss_block(self, raw, true, gamma, factor, xp):
+        margin, _ = true_margin(true, raw, xp)
+        return (times(_margin.focal_loss(margin, gamma, xp), factor),)
 
-    def _loss_gradient_block(self, terms, raw, empty_like):
-        y, gamma, factor = terms
-        margin, direction = true_margin(y, raw, empty_like)
-        loss, slope = _margin.focal_loss_slope(margin, gamma, empty_like)
-        direction *= times(slope, factor)
-        return times(loss, factor), direction
+    def _loss_gradient_block(self, raw, true, gamma, factor, xp):
+        margin, direction = true_margin(true, raw, xp)
+        loss, slope = _margin.focal_loss_slope(margin, gamma, xp)
+        return times(loss, factor), times(slope, factor) * direction
 
-    def _curvature_block(self, terms, raw, empty_like, curvature):
-        y, gamma, factor = terms
-        margin, direction = true_margin(y, raw, empty_like)
+    def _curvature_block(self, raw, true, gamma, factor, xp, curvature):
+        margin, direction = true_margin(true, raw, xp)
         if curvature == "majorant":
-            direction *= times(_margin.focal_slope(margin, gamma, empty_like), factor)
-            majorant = np.abs(direction, out=raw)
-            majorant *= self._majorant_factor
-            return direction, majorant
+            gradient = times(_margin.focal_slope(margin, gamma, xp), factor) * direction
+            return gradient, self._majorant_factor * xp.abs(gradient)
         scalar = "exact" if curvature == "exact" else "newton"
-        slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma, empty_like)
-        hessian = softmax_spread(direction, empty_like)
-        hessian *= slope
-        square = np.square(direction, out=raw)
-        square *= bend
-        hessian += square
-        gradient = np.multiply(direction, slope, out=direction)
+        slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma, xp)
+        hessian = slope * softmax_spread(direction, xp) + bend * xp.square(direction)
+        gradient = slope * direction
         if curvature != "exact":
             # A tree per class ignores what the other trees do; LightGBM makes up for it so.
-            hessian *= self.n_classes / (self.n_classes - 1)
+            hessian = self.n_classes / (self.n_classes - 1) * hessian
         if curvature == "geometric":
-            majorant = np.abs(gradient, out=raw)
-            majorant *= self._majorant_factor
-            hessian = _margin.geometric_curvature(hessian, majorant, empty_like)
+            majorant = self._majorant_factor * xp.abs(gradient)
+            hessian = _margin.geometric_curvature(hessian, majorant, xp)
         return times(gradient, factor), times(hessian, factor)
 
     @property
     def _majorant_factor(self):
         return 2 * (1 + float(np.max(self.gamma)))
 
-    def _hessian_block(self, terms, raw, empty_like, curvature):
+    def _hessian_block(self, raw, true, gamma, factor, xp, curvature):
         """Slope, curvature and gradient of the margin: the parts of each row's Hessian."""
-        y, gamma, factor = terms
-        margin, direction = true_margin(y, raw, empty_like)
-        slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, empty_like)
-        return times(slope, factor), times(bend, factor), np.negative(direction, out=direction)
+        margin, direction = true_margin(true, raw, xp)
+        slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, xp)
+        return times(slope, factor), times(bend, factor), -direction
 
 
 def _bisect(function, bound=1e3, steps=64):

@@ -1,64 +1,76 @@
-"""Margins of classes against the softmax of the others, for raw scores of shape (K, n_rows)."""
+"""Margins of classes against the softmax of the others, for raw scores of shape (K, n_rows).
+
+Classes are told apart by masks, 0 and 1 in the scores' dtype. Products with them are exact, and
+NumPy takes a fifth of the time that its ``where`` and indices take.
+"""
 
 import numpy as np
 
+from skfocal.objectives._arrays import as_like
 
-def true_margin(y, raw, empty_like=np.empty_like):
-    """Margin of the true class and minus its gradient, for C-contiguous raw.
 
-    Results and temporaries are taken from ``empty_like``.
+def class_mask(y, raw, xp=np):
+    """1 at the class of each row and 0 elsewhere; all 0 where y is no index of a class."""
+    classes = np.arange(raw.shape[0])
+    if xp is not np or y.dtype.kind == "f":
+        classes = as_like(classes, y, xp)
+    return xp.asarray(classes[:, None] == y, dtype=raw.dtype)
+
+
+def true_margin(true, raw, xp=np):
+    """Margin of the true class and minus its gradient.
+
+    Parameters
+    ----------
+    true : array of shape (n_classes, n_rows)
+        The classes' mask.
+    raw : array of shape (n_classes, n_rows)
 
     Returns
     -------
-    margin : ndarray of shape (n_rows,)
-    direction : ndarray of shape (n_classes, n_rows)
+    margin : array of shape (n_rows,)
+    direction : array of shape (n_classes, n_rows)
         The softmax ``s`` over the other classes, and -1 at the true one.
     """
-    own = y * len(y)  # flat, as indices in two dimensions take longer
-    own += np.arange(len(y))
-    others = np.positive(raw, out=empty_like(raw))
-    flat = others.reshape(-1)
-    margin = flat.take(own, out=empty_like(raw[0]), mode="clip")
-    flat[own] = -np.inf
-    top = others.max(axis=0, out=empty_like(margin))
-    others -= top
-    flat[own] = 0  # the exponential of -inf takes several times as long
-    np.exp(others, out=others)
-    flat[own] = 0
-    total = others.sum(axis=0, out=empty_like(margin))
-    others /= total
-    flat[own] = -1
-    margin -= top
-    margin -= np.log(total, out=total)
-    return margin, others
+    other = 1 - true
+    beyond = float(xp.finfo(raw.dtype).max) / 2  # what no score reaches
+    top = xp.max(raw - beyond * true, axis=0)
+    weights = xp.exp((raw - top) * other) * other
+    norm = xp.sum(weights, axis=0)
+    margin = xp.sum(raw * true, axis=0) - top - xp.log(norm)
+    return margin, weights / norm - true
 
 
-def softmax_spread(direction, empty_like=np.empty_like):
+def softmax_spread(direction, xp=np):
     """``s * (1 - s)`` of a direction as above, minus the diagonal of the margin's Hessian.
 
     ``1 - s`` is a sum of the other terms, never a difference from 1.
     """
-    shares = np.clip(direction, 0, np.inf, out=empty_like(direction))
-    top = shares.max(axis=0, out=empty_like(direction[0]))
-    is_top = np.equal(shares, top, out=empty_like(direction, bool))
-    low = np.multiply(shares, is_top, out=empty_like(direction))
-    np.subtract(shares, low, out=low)
-    low_sum = low.sum(axis=0, out=empty_like(top))
-    n_top = is_top.sum(axis=0, dtype=top.dtype, out=empty_like(top))
-    spread = np.subtract(n_top, is_top, out=empty_like(direction))
-    spread *= top
-    spread += np.subtract(low_sum, low, out=low)
-    spread *= shares
-    return spread
+    shares = xp.clip(direction, 0, np.inf)
+    top = xp.max(shares, axis=0)
+    is_top = xp.asarray(shares == top, dtype=shares.dtype)
+    low = shares * (1 - is_top)
+    others = (xp.sum(is_top, axis=0) - is_top) * top + (xp.sum(low, axis=0) - low)
+    return shares * others
 
 
-def all_margins(raw):
-    """Margin of every class, ``z_k - logsumexp(z_j for j != k)``, for raw of shape (K, n_rows)."""
-    columns = np.arange(raw.shape[1])
-    first = raw.argmax(axis=0)
-    top = raw[first, columns]
-    low = np.exp(raw - top)
-    low[first, columns] = 0
-    margins = (raw - top) - np.log1p(low.sum(axis=0) - low)
-    margins[first, columns], _ = true_margin(first, raw)
-    return margins
+def all_margins(raw, xp=np):
+    """Margin of every class, ``z_k - logsumexp(z_j for j != k)``."""
+    first = class_mask(xp.argmax(raw, axis=0), raw, xp)
+    first_margin, _ = true_margin(first, raw, xp)
+    gap = raw - xp.max(raw, axis=0)
+    low = xp.exp(gap) * (1 - first)
+    margins = gap - xp.log1p(xp.sum(low, axis=0) - low)
+    return first * first_margin + (1 - first) * margins
+
+
+def log_softmax(raw, xp=np):
+    """Logarithm of the softmax over the classes."""
+    gap = raw - xp.max(raw, axis=0)
+    return gap - xp.log(xp.sum(xp.exp(gap), axis=0))
+
+
+def softmax(raw, xp=np):
+    """Softmax over the classes."""
+    weights = xp.exp(raw - xp.max(raw, axis=0))
+    return weights / xp.sum(weights, axis=0)
