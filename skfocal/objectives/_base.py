@@ -154,8 +154,9 @@ class FocalLoss:
         if sample_weight is None:
             return float(total(loss, xp)) / max(1, loss.shape[0])
         weight = as_like(check_sample_weight(sample_weight, loss, xp), loss, xp)
-        check_mass(weight)
-        return float(total(weight * loss, xp) / total(weight, xp))
+        mass = total(weight, xp)
+        check_mass(mass)
+        return float(total(weight * loss, xp) / mass)
 
     def predict_proba(self, raw_prediction, probability="posterior"):
         """Probabilities of the classes.
