@@ -29,10 +29,11 @@ from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 pytest.importorskip("skl2onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
-from skl2onnx import to_onnx  # noqa: E402
+from skl2onnx import convert_sklearn, to_onnx  # noqa: E402
 from skl2onnx.common._registration import get_converter  # noqa: E402
+from skl2onnx.common.data_types import DoubleTensorType  # noqa: E402
 
-from skfocal._onnx_compositions import PREPARED, REPLACED, SKL2ONNX  # noqa: E402
+from skfocal._onnx_compositions import SKL2ONNX  # noqa: E402
 from skfocal.onnx import register_converters  # noqa: E402
 
 register_converters()
@@ -173,13 +174,23 @@ def test_calibration_of_probabilities():
 
 
 def test_calibration_of_another_classifier_is_left_to_skl2onnx():
-    for alias, converter in SKL2ONNX.items():
-        assert get_converter(alias).get_allowed_options() == converter.get_allowed_options()
     X, y = dataset()
     model = CalibratedClassifierCV(LogisticRegression(), cv=2).fit(X, y)
-    nodes = {node.op_type for node in to_onnx(model, X[:1]).graph.node}
-    assert "ArrayFeatureExtractor" in nodes  # which the package's converter does not use
-    assert set(SKL2ONNX) == set(REPLACED) | set(PREPARED)
+    types = [("X", DoubleTensorType([None, 8]))]
+    theirs = {CalibratedClassifierCV: SKL2ONNX["SklearnCalibratedClassifierCV"]}
+    graph = convert_sklearn(model, initial_types=types)
+    expected = convert_sklearn(model, initial_types=types, custom_conversion_functions=theirs)
+    assert [node.op_type for node in graph.graph.node] == [
+        node.op_type for node in expected.graph.node
+    ]
+
+
+def test_converters_keep_the_options_of_those_they_replace():
+    for alias, converter in SKL2ONNX.items():
+        assert get_converter(alias).get_allowed_options() == converter.get_allowed_options()
+    register_converters()  # twice is as good as once
+    X, y = dataset()
+    assert_agrees(CalibratedClassifierCV(build(FocalLogisticRegression), cv=2).fit(X, y), X)
 
 
 @pytest.mark.parametrize("passthrough", [False, True])
