@@ -4,28 +4,28 @@ import inspect
 
 import lightgbm
 import numpy as np
-from sklearn import metrics
+from sklearn.metrics import average_precision_score, log_loss, roc_auc_score, zero_one_loss
 
 from skfocal.objectives import FocalMetric
 
 
 def _auc(y_true, proba, sample_weight):
     one_hot, proba = _one_hot(y_true, proba)
-    return metrics.roc_auc_score(one_hot, proba, sample_weight=sample_weight)
+    return roc_auc_score(one_hot, proba, sample_weight=sample_weight)
 
 
 def _average_precision(y_true, proba, sample_weight):
     one_hot, proba = _one_hot(y_true, proba)
-    return metrics.average_precision_score(one_hot, proba, sample_weight=sample_weight)
+    return average_precision_score(one_hot, proba, sample_weight=sample_weight)
 
 
 def _log_loss(y_true, proba, sample_weight):
     labels = np.arange(proba.shape[1])
-    return metrics.log_loss(y_true, proba, sample_weight=sample_weight, labels=labels)
+    return log_loss(y_true, proba, sample_weight=sample_weight, labels=labels)
 
 
 def _error(y_true, proba, sample_weight):
-    return metrics.zero_one_loss(y_true, proba.argmax(axis=1), sample_weight=sample_weight)
+    return zero_one_loss(y_true, proba.argmax(axis=1), sample_weight=sample_weight)
 
 
 # By LightGBM's names. LightGBM itself would take raw scores for probabilities here, since the

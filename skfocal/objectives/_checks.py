@@ -64,15 +64,13 @@ def check_raw_prediction(raw_prediction, n_outputs, xp=np):
     if raw.shape != wanted:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
         raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
-    if not len(raw):
+    if not raw.shape[0]:
         raise ValueError("raw_prediction must hold at least one row, got none.")
     return raw
 
 
 def check_scores(block, xp=np):
     """Raise ValueError where raw predictions hold NaN, or numbers whose loss may overflow."""
-    if 0 in block.shape:
-        return
     limit = float(xp.finfo(block.dtype).max) / LARGEST_FACTOR
     lowest, highest = float(xp.min(block)), float(xp.max(block))
     if not -limit <= lowest <= highest <= limit:
@@ -103,10 +101,10 @@ def check_sample_weight(sample_weight, raw, xp=np):
     weight = as_floats("sample_weight", weight, (np.float32, np.float64), xp)
     if weight.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
-    if not 0 <= weight.min() <= weight.max() < np.inf:  # which NaN is not either
+    least, largest = float(xp.min(weight)), float(xp.max(weight))
+    if not 0 <= least <= largest < np.inf:  # which NaN is not either
         raise ValueError(
-            f"sample_weight must hold finite numbers >= 0, got values from {weight.min()} to "
-            f"{weight.max()}."
+            f"sample_weight must hold finite numbers >= 0, got values from {least} to {largest}."
         )
     return weight
 
