@@ -116,14 +116,14 @@ def test_wrong_rows_are_errors_that_name_them(library):
     loss, device_raw = BinaryFocalLoss(), library(raw)
     y[3] = 2
     for labels in (library(y), library(y.astype(float)), library(np.where(y == 2, np.nan, y))):
-        with pytest.raises(ValueError, match="^y_true must hold class indices from 0 to 1, got"):
+        with pytest.raises(ValueError, match=r"^y_true must hold class indices from 0 to 1, got"):
             loss.loss(labels, device_raw)
-    with pytest.raises(ValueError, match="^y_true must have shape"):
+    with pytest.raises(ValueError, match=r"^y_true must have shape"):
         loss.loss(library(y[:5]), device_raw)
-    with pytest.raises(ValueError, match="^sample_weight must have shape"):
+    with pytest.raises(ValueError, match=r"^sample_weight must have shape"):
         loss.loss(library(np.zeros(200)), device_raw, library(weight[:5]))
     raw[5] = np.nan
-    with pytest.raises(ValueError, match="^raw_prediction"):
+    with pytest.raises(ValueError, match=r"^raw_prediction"):
         loss.loss(library(np.zeros(200)), library(raw))
 
 
@@ -207,7 +207,7 @@ def test_warm_start_goes_on_from_coefficients_of_another_library(library):
 def test_l1_penalty_is_refused_for_other_libraries(C, library):
     X, y = make_classification(60, 5, random_state=0)
     model = FocalLogisticRegression(l1_ratio=0.5, C=C)
-    with pytest.raises(ValueError, match="^An L1 penalty needs NumPy arrays, got X of"):
+    with pytest.raises(ValueError, match=r"^An L1 penalty needs NumPy arrays, got X of"):
         model.fit(library(X), library(y))
     assert get_tags(model).array_api_support is False
     assert get_tags(FocalLogisticRegression()).array_api_support is True
