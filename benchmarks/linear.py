@@ -21,7 +21,7 @@ from timing import interleaved
 
 from skfocal import FocalLogisticRegression
 from skfocal.estimators import _logistic
-from skfocal.estimators._solvers import SMOOTH_SOLVERS, minimize_linear
+from skfocal.estimators._solvers import minimize_linear
 from skfocal.objectives._linear import LinearObjective
 from skfocal.objectives._loss import make_loss
 
@@ -96,7 +96,6 @@ def main():
     print(memory_table("### Memory of the fit, 10^6 x 30", models, *problem(10**6, 30)))
     growth(repeats)
     blas_threads(repeats)
-    own_solvers(repeats)
     threads(repeats)
 
 
@@ -112,23 +111,6 @@ def blas_threads(repeats):
         seconds = seconds_of(fits, repeats)
         ratio = seconds["all"] / seconds["one"]
         print(f"| {title} | {seconds['one']:.3f} | {seconds['all']:.3f} | {ratio:.2f} |")
-
-
-def own_solvers(repeats):
-    """Print why solver="auto" is L-BFGS without an L1 penalty, whatever the shape."""
-    print("\n### Our solvers, gamma 2 (seconds)\n")
-    print(f"| | {' | '.join(SMOOTH_SOLVERS)} |\n|{'---|' * (1 + len(SMOOTH_SOLVERS))}")
-    for title, (X, y) in {
-        "10^3 x 10": problem(10**3, 10),
-        "2x10^4 x 30": problem(2 * 10**4, 30),
-        "2x10^5 x 30": problem(2 * 10**5, 30),
-        "2x10^4 x 200": problem(2 * 10**4, 200),
-        "10^5 x 30, 5 classes": problem(10**5, 30, n_classes=5),
-        "10^5 x 10^3 sparse, 1 %": problem(10**5, 10**3, density=1e-2),
-    }.items():
-        models = {name: FocalLogisticRegression(2.0, solver=name) for name in SMOOTH_SOLVERS}
-        seconds = seconds_of({name: partial(m.fit, X, y) for name, m in models.items()}, repeats)
-        print(f"| {title} | {' | '.join(f'{value:.3f}' for value in seconds.values())} |")
 
 
 def threads(repeats):

@@ -2,20 +2,22 @@
 
     python benchmarks/objective.py
 
-prints Markdown tables: binary and multiclass, each curvature, one thread and two, growth with
-the number of rows, and the NumPy objectives of other packages where they are installed.
+prints Markdown tables: binary and multiclass, each curvature, block sizes, growth with the number
+of rows, and the NumPy objectives of other packages where they are installed.
 """
 
 import argparse
 import importlib.util
+from functools import partial
 from types import SimpleNamespace
+from unittest.mock import patch
 
 import numpy as np
 from experiments import environment
 from sklearn._loss import HalfBinomialLoss, HalfMultinomialLoss
 from timing import interleaved, table
 
-from skfocal.objectives import FocalObjective
+from skfocal.objectives import FocalObjective, _blocks
 from skfocal.objectives._lightgbm import CURVATURES
 
 
@@ -39,11 +41,9 @@ def compare_with_compiled(n_rows, n_classes, repeats):
     functions = {title: lambda: loss.gradient_hessian(y_true, raw, n_threads=1, **used)}
     for curvature in CURVATURES:
         for gamma in (0.0, 1.7, 2.0):
-            for n_jobs in (1, 2):
-                settings = {"curvature": curvature, "n_classes": n_classes, "n_jobs": n_jobs}
-                objective = FocalObjective(gamma, offset=-1.0, **settings)
-                name = f"{curvature}, gamma {gamma}, {n_jobs} thread{'s' * (n_jobs > 1)}"
-                functions[name] = lambda objective=objective: objective(labels, scores)
+            settings = {"curvature": curvature, "n_classes": n_classes}
+            objective = FocalObjective(gamma, offset=-1.0, **settings)
+            functions[f"{curvature}, gamma {gamma}"] = partial(objective, labels, scores)
     heading = f"### {n_rows:,} rows, {n_classes} classes"
     print(table(heading, interleaved(functions, repeats, warm=True), title, per=n_rows))
 
@@ -52,7 +52,7 @@ def compare_with_packages(n_rows, repeats):
     """Our objective and the NumPy objectives of other packages."""
     scores, labels = scores_and_labels(n_rows, 2)
     dataset = SimpleNamespace(get_label=lambda: labels)
-    ours = FocalObjective(2.0, n_jobs=1)
+    ours = FocalObjective(2.0)
     functions = {"skfocal": lambda: ours(labels, scores)}
     if importlib.util.find_spec("imlightgbm"):
         from imlightgbm.objective import binary_focal_objective
@@ -73,25 +73,29 @@ def compare_with_packages(n_rows, repeats):
         print(table("### Other packages, gamma 2", seconds, "skfocal", per=n_rows))
 
 
+def block_sizes(n_rows, n_classes, repeats):
+    """The objective over blocks of several sizes."""
+    scores, labels = scores_and_labels(n_rows, n_classes)
+    objective = FocalObjective(2.0, n_classes=n_classes)
+
+    def evaluate(size):
+        with patch.object(_blocks, "BLOCK_BYTES", size):
+            objective(labels, scores)
+
+    functions = {f"{2**k // 1024} KiB": partial(evaluate, 2**k) for k in range(16, 23)}
+    heading = f"### Blocks of float64 scores, {n_rows:,} rows, {n_classes} classes, gamma 2"
+    chosen = f"{_blocks.BLOCK_BYTES // 1024} KiB"
+    print(table(heading, interleaved(functions, repeats, warm=True), chosen, per=n_rows))
+
+
 def growth(repeats):
-    """Nanoseconds per row from 10^5 to 10^7 rows, where results take used memory and new one."""
-    print("\n### Growth, majorant, gamma 2 (ns per row)\n")
-    print("| rows | results in used memory | in new memory |\n|---|---|---|")
+    """Nanoseconds per row from 10^5 to 10^7 rows."""
+    print("\n### Growth, majorant, gamma 2\n\n| rows | ns per row |\n|---|---|")
     for n_rows in (10**5, 10**6, 10**7):
-        used, new = (1e9 * seconds / n_rows for seconds in times_by_memory(n_rows, repeats))
-        print(f"| {n_rows:,} | {used:.1f} | {new:.1f} |")
-
-
-def times_by_memory(n_rows, repeats):
-    """Seconds where the last results are gone before the next ones are made, and after."""
-    objective, kept = FocalObjective(2.0, n_jobs=1), []
-    scores, labels = scores_and_labels(n_rows, 2)
-
-    def keep():
-        kept[:] = objective(labels, scores)
-
-    for function in (lambda: objective(labels, scores), keep):
-        yield interleaved({"": function}, repeats)[""]
+        scores, labels = scores_and_labels(n_rows, 2)
+        objective = FocalObjective(2.0)
+        seconds = interleaved({"": partial(objective, labels, scores)}, repeats)[""]
+        print(f"| {n_rows:,} | {1e9 * seconds / n_rows:.1f} |")
 
 
 def main():
@@ -101,6 +105,8 @@ def main():
     print(environment())
     compare_with_compiled(10**6, 2, repeats)
     compare_with_compiled(2 * 10**5, 5, repeats)
+    block_sizes(10**6, 2, repeats)
+    block_sizes(2 * 10**5, 5, repeats)
     compare_with_packages(10**6, repeats)
     growth(repeats)
 

@@ -42,6 +42,8 @@ def move_like(values, array, xp):
     """``values`` in the namespace and on the device of an array, in their own dtype."""
     if xp is np:
         return to_numpy(values)
+    if type(values) is type(array) and values.device == array.device:
+        return values
     values = values if hasattr(values, "__dlpack__") else np.asarray(values)
     return move_to(values, xp=xp, device=array.device)
 
