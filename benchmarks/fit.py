@@ -10,7 +10,6 @@ import argparse
 import importlib.util
 
 import joblib
-import numpy as np
 from experiments import environment
 from lightgbm import LGBMClassifier
 from memory import memory_table
