@@ -3,18 +3,13 @@
     python benchmarks/fit.py
 
 compares FocalLGBMClassifier with LGBMClassifier (compiled ``binary``) and, where installed,
-CatBoost's Focal at the same number of rounds, and prints Markdown tables. The last one tells from
-how many rows on threads of the objective pay inside a fit.
+CatBoost's Focal at the same number of rounds, and prints Markdown tables.
 """
 
 import argparse
 import importlib.util
-from statistics import median
-from time import perf_counter
-from unittest.mock import patch
 
 import joblib
-import numpy as np
 from experiments import environment
 from lightgbm import LGBMClassifier
 from memory import memory_table
@@ -23,7 +18,6 @@ from sklearn.metrics import average_precision_score
 from timing import interleaved, table
 
 from skfocal import FocalLGBMClassifier
-from skfocal.estimators import _lgbm
 
 N_FEATURES, ROUNDS = 28, 50
 OURS, REFERENCE = "FocalLGBMClassifier gamma 2", "LGBMClassifier"
@@ -81,31 +75,6 @@ def times(X, y, X_test, y_test, repeats):
         )
 
 
-def threads(repeats):
-    """Milliseconds of a round with the objective on one thread and on all cores."""
-    print("\n### A round, 10 features, by threads of the objective (ms)\n")
-    print(f"| rows | 1 | {joblib.cpu_count()} | ratio |\n|---|---|---|---|")
-    rng = np.random.default_rng(0)
-    for n_rows in (10**6, 2 * 10**6, 4 * 10**6, 8 * 10**6):
-        X = rng.standard_normal((n_rows, 10), dtype=np.float32)
-        y = X[:, 0] + rng.standard_normal(n_rows, dtype=np.float32) > 2.5
-        one, several = [], []
-        for _ in range(repeats):
-            one += rounds(X, y, min_scores=np.inf)
-            several += rounds(X, y, min_scores=0)
-        one, several = 1e3 * median(one), 1e3 * median(several)
-        print(f"| {n_rows:,} | {one:.1f} | {several:.1f} | {several / one:.2f} |")
-
-
-def rounds(X, y, min_scores):
-    """Seconds of each round of a fit whose objective has threads from so many scores on."""
-    ends = []
-    model = FocalLGBMClassifier(2.0, n_estimators=20, lgbm_params=LAYOUT)
-    with patch.object(_lgbm, "MIN_SCORES_FOR_THREADS", min_scores):
-        model.fit(X, y, callbacks=[lambda env: ends.append(perf_counter())])
-    return np.diff(ends).tolist()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=10**6)
@@ -116,7 +85,6 @@ def main():
     times(X, y, *held_out, args.repeats)
     both = {name: models()[name] for name in (REFERENCE, OURS)}
     print(memory_table(f"### Memory of the fit, {len(y):,} rows", both, X, y))
-    threads(args.repeats)
 
 
 if __name__ == "__main__":
