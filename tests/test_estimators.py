@@ -51,8 +51,11 @@ def several():
 def test_passes_every_estimator_check(estimator, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     results = check_estimator(estimator, on_skip=None)
-    assert {result["status"] for result in results} == {"passed"}
-    assert len(results) > 50
+    passed = [result for result in results if result["status"] == "passed"]
+    for result in results:  # array libraries that are not installed, alone, are skipped
+        absent = "is not installed: not checking array_api input"
+        assert result in passed or absent in str(result["exception"]), result
+    assert len(passed) > 50
     check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
     check_param_validation(type(estimator).__name__, estimator)
 
