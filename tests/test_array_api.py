@@ -11,7 +11,7 @@ from sklearn.metrics import get_scorer
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils import get_tags
 
-from skfocal import FocalLogisticRegression, focal_loss
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression, focal_loss
 from skfocal.objectives import BinaryFocalLoss, FocalObjective, MulticlassFocalLoss
 from skfocal.objectives._arrays import SUPPORTED
 
@@ -295,3 +295,13 @@ def test_losses_take_jax_arrays(loss):
     ):
         assert isinstance(got, jax.Array)
         np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_trees_refuse_arrays_of_other_libraries(library):
+    X, y = make_classification(60, 5, random_state=0)
+    model = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
+    with pytest.raises(TypeError, match=r"Trees need NumPy arrays, .* got X of"):
+        model.fit(library(X), y)
+    model.fit(X, y)
+    with pytest.raises(TypeError, match=r"Trees need NumPy arrays, .* got X of"):
+        model.predict(library(X))

@@ -17,6 +17,7 @@ from skfocal.estimators._frames import (
     is_frame,
     nominal_columns,
 )
+from skfocal.objectives._arrays import namespace
 
 JSON = set('",:[]{}\\')  # characters that LightGBM refuses in names or that break its JSON
 
@@ -68,6 +69,11 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
     NaN means missing; infinities raise ``ValueError``. With ``reset``, the estimator remembers
     which columns are categorical and with which ``categories``, by default those of X.
     """
+    if namespace(X) is not np:
+        raise TypeError(
+            f"Trees need NumPy arrays, sparse matrices or dataframes, got X of "
+            f"{namespace(X).__name__}. Move X to the CPU and convert it to NumPy."
+        )
     frame = as_frame(X, keep_plain=reset or not estimator._categories)
     if reset:
         estimator._categories = find_categories(frame) if categories is None else categories
