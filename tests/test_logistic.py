@@ -262,6 +262,15 @@ def test_thousands_of_sparse_features(gamma):
     assert violation(model, X, y) < 1e-6  # tol is relative to a gradient of about 5
 
 
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+@pytest.mark.parametrize("large", [1e160, 1e300])
+def test_one_huge_value_among_many_rows_is_refused(large, l1_ratio):
+    X, y = make_classification(20_001, 5, random_state=0)
+    X[12_347, 0] = large  # not among the rows that the preconditioner samples
+    with pytest.raises(ValueError, match=r"X must hold smaller numbers|scale the features"):
+        FocalLogisticRegression(l1_ratio=l1_ratio).fit(X, y)
+
+
 @pytest.mark.parametrize("solver", ["auto", "prox-newton"])
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix])
 @pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e25), (np.float64, 1e200)])

@@ -77,8 +77,8 @@ def check_scores(block, xp=np):
         got = highest if highest > limit else lowest
         raise ValueError(
             f"raw_prediction, plus any offset, must hold numbers up to {limit:.0e} in size, got "
-            f"{got}. Where trees give such scores, to leaves without curvature, raise "
-            "min_child_weight."
+            f"{got}. If trees give such scores, to leaves without curvature, raise "
+            "min_child_weight; if a linear model does, scale the features."
         )
 
 
