@@ -52,6 +52,15 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
     return coef, max(1, n_iter), violation / max(limit, visible)
 
 
+def _null_gradient(objective, null):
+    """Gradient at the null model; ``ValueError`` if X is so large that its square overflows."""
+    _, gradient = objective.value_gradient(null)
+    largest = np.finfo(objective.X.dtype if objective.xp is np else np.float64).max
+    if not np.abs(gradient).max() < np.sqrt(largest):  # nor NaN
+        raise ValueError(f"X must hold smaller numbers: squares overflow {objective.X.dtype}.")
+    return gradient
+
+
 def _limit(objective, null_gradient, tol):
     """Gradient at which to stop: ``tol`` times that of the null model, or the sums' rounding."""
     rounding = 100 * objective.eps * np.sqrt(objective.X.shape[0])
@@ -65,7 +74,7 @@ def _minimize_smooth(objective, start, null, tol, max_iter, callback):
     correlations. The units are those of the null model; a search that takes long has left it
     behind, and goes on in those of the point that it has reached.
     """
-    _, null_gradient = objective.value_gradient(null)
+    null_gradient = _null_gradient(objective, null)
     coef, center, n_iter = start, null, 0
     while True:
         units = _units(objective, center)
