@@ -167,9 +167,7 @@ def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
         for value in (np.nan, np.inf, -np.inf, np.nextafter(largest, np.inf, dtype=dtype)):
             raw_prediction = raw.copy()
             raw_prediction[0] = value
-            message = (
-                f"got {value}. If trees give such scores, to leaves without curvature, raise"
-            )
+            message = f"got {value}. If trees give such scores, to leaves without curvature, raise"
             with pytest.raises(ValueError, match=re.escape(message)):
                 function(raw_prediction)
 

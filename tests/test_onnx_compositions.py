@@ -72,8 +72,12 @@ def assert_agrees(model, X, atol=None, **arguments):
     """Labels and probabilities of scikit-learn, to single or nearly to double precision."""
     label, proba = run(model, X, **arguments)
     atol = (1e-10 if X.dtype == np.float64 else 1e-6) if atol is None else atol
-    np.testing.assert_allclose(proba, model.predict_proba(X), atol=atol)
-    np.testing.assert_array_equal(label, model.predict(X))
+    expected = model.predict_proba(X)
+    np.testing.assert_allclose(proba, expected, atol=atol)
+    second, first = np.sort(expected, axis=1)[:, -2:].T
+    is_clear = first - second > atol  # isotonic probabilities are often equal
+    assert np.mean(is_clear) > 0.5
+    np.testing.assert_array_equal(label[is_clear], model.predict(X)[is_clear])
 
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
@@ -146,6 +150,7 @@ def test_isotonic_calibration_to_a_constant():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_calibration_of_a_composition(n_classes, wrap, method):
     X, y = dataset(n_classes)
+    X = X.astype(np.float64)  # isotonic steps are steep, and scores of float32 are rounded
     base = wrap(build(FocalLogisticRegression), X, y)
     assert_agrees(CalibratedClassifierCV(base, method=method, cv=2).fit(X, y), X)
 

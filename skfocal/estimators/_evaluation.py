@@ -49,11 +49,6 @@ def check_eval_metric(eval_metric, has_rows=True):
     """
     if eval_metric is None:
         return []
-    if not has_rows:
-        raise ValueError(
-            "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
-            "early_stopping=True to hold out rows."
-        )
     wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
     known = {FOCAL_LOSS, "logloss", "error", *NAMED_METRICS}
     for metric in wanted:
@@ -68,6 +63,11 @@ def check_eval_metric(eval_metric, has_rows=True):
             )
         if callable(metric):
             _count_arguments(metric)
+    if wanted and not has_rows:
+        raise ValueError(
+            "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
+            "early_stopping=True to hold out rows."
+        )
     return [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]]
 
 
