@@ -96,7 +96,7 @@ def run_python(folder, *arguments):
 
 def run_pytest(folder, *arguments):
     """Counts of outcomes, such as {"passed": 3}, of a run of pytest on what a folder holds."""
-    out = run_python(folder, "-m", "pytest", "-n", "0", "-q", "-p", "no:cacheprovider", *arguments)
+    out = run_python(folder, "-m", "pytest", "-n", "0", "-q", "-W", "default", *arguments)
     return {outcome: int(n) for n, outcome in re.findall(r"(\d+) (\w+)", out.splitlines()[-1])}
 
 

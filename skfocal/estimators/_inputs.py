@@ -44,6 +44,8 @@ def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **
     """
     X = as_frame(X, keep_plain=not categories)
     if is_frame(X):
+        if not X.columns.is_unique:
+            raise ValueError(f"Columns of X must have different names, got {list(X.columns)}.")
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         _remember_labels(estimator, X, reset)
         X = frame_values(X, categories or {}, text_allowed=text_allowed)
