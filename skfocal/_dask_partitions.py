@@ -7,7 +7,7 @@ import numpy as np
 from scipy.sparse import csr_matrix, issparse
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from skfocal.estimators._base import encode_labels
+from skfocal._rows import encode_labels
 from skfocal.estimators._inputs import lightgbm_input
 from skfocal.estimators._rows import is_all_zero, one_column
 

@@ -7,7 +7,6 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 
-from skfocal._rows import check_weight, encode_known_labels, encode_labels  # noqa: F401
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._arrays import move_like, namespace
 from skfocal.objectives._loss import PROBABILITIES, make_loss

@@ -10,12 +10,11 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skfocal._rows import check_weight, encode_labels
 from skfocal.estimators._base import (
     N_JOBS,
     FocalClassifier,
     build_loss,
-    check_weight,
-    encode_labels,
     silenced_classes,
     without_silenced_classes,
 )

@@ -11,7 +11,7 @@ from sklearn.utils import _safe_indexing, check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
-from skfocal.estimators._base import check_weight, encode_known_labels
+from skfocal._rows import check_weight, encode_known_labels
 from skfocal.estimators._inputs import lightgbm_input
 
 NAMES = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
