@@ -94,7 +94,7 @@ def frame_values(X, categories, *, text_allowed):
             return X
         if all(_is_sparse(dtype) for dtype in X.dtypes):
             return _sparse_values(X)
-    values = np.empty(X.shape, _common_dtype(X), order="F")
+    values = np.empty(X.shape, _common_dtype(X, categories), order="F")
     for i, column in _columns(X):
         read = _codes(column, categories[i]) if i in categories else _numbers(column, text_allowed)
         values[:, i] = read
@@ -121,14 +121,13 @@ def _sparse_values(X):
     return X.astype(dtype(np.float64, 0)).sparse.to_coo()
 
 
-def _common_dtype(X):
-    """Return float32 if it holds every column exactly, else float64."""
+def _common_dtype(X, categories):
+    """Return float32 if it holds the values of every column exactly, else float64."""
     dtypes = [
-        dtype if _is_plain(dtype) else np.min_scalar_type(len(dtype.categories))
-        for dtype in X.dtypes
-        if _is_plain(dtype) or hasattr(dtype, "categories")
+        np.min_scalar_type(len(categories[i])) if i in categories else column.dtype
+        for i, column in _columns(X)
     ]
-    exact = len(dtypes) == X.shape[1] and np.result_type(np.float32, *dtypes) == np.float32
+    exact = all(map(_is_plain, dtypes)) and np.result_type(np.float32, *dtypes) == np.float32
     return np.float32 if exact else np.float64
 
 

@@ -1,0 +1,523 @@
+"""Tables as people have them: categories lost and found, and columns of every kind."""
+
+import datetime
+import io
+import pickle
+import warnings
+from decimal import Decimal
+
+import lightgbm
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.feature_extraction import DictVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+from skfocal.estimators._frames import frame_values
+
+pd = pytest.importorskip("pandas")
+
+N_ROWS = 600
+RNG = np.random.default_rng(0)
+COLOUR = RNG.choice(["red", "green", "blue"], N_ROWS)
+SHOP = RNG.choice([10, 20, 40], N_ROWS)
+AMOUNT = RNG.normal(size=N_ROWS)
+Y = (RNG.random(N_ROWS) < np.where((COLOUR == "green") | (SHOP == 20), 0.8, 0.05)).astype(int)
+
+
+def trees(**parameters):
+    return FocalLGBMClassifier(**{"n_estimators": 15, "n_jobs": 1} | parameters)
+
+
+def frame(rows=slice(None), **columns):
+    table = {"shop": SHOP, "amount": AMOUNT, "colour": COLOUR}
+    table = pd.DataFrame(table)[rows].astype({"shop": "category", "colour": "category"})
+    return table.assign(**columns)
+
+
+def csv_round_trip(table):
+    return pd.read_csv(io.StringIO(table.to_csv(index=False)))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return trees().fit(frame(), Y)
+
+
+# Categories: used as in training, or refused.
+
+
+@pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(3, 40)], ids=str)
+def test_categories_are_found_again_after_a_round_trip_through_csv(model, rows):
+    expected = model.predict_proba(frame())[rows]
+    lost = csv_round_trip(frame())[rows]
+    assert not hasattr(lost["colour"].dtype, "categories")
+    np.testing.assert_array_equal(model.predict_proba(lost), expected)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda column: column.astype(object),
+        lambda column: column.cat.reorder_categories(column.cat.categories[::-1]),
+        lambda column: column.cat.add_categories(["violet"]).cat.as_ordered(),
+        lambda column: column.astype(str).astype("string"),
+        lambda column: column.astype(str).astype("string[pyarrow]"),
+    ],
+    ids=["objects", "other order", "more categories", "strings", "pyarrow strings"],
+)
+def test_categories_are_matched_by_value(model, given):
+    table = frame(colour=given(frame()["colour"]))
+    np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(frame()))
+
+
+def test_numeric_categories_are_matched_as_floats_and_with_missing_values(model):
+    table = frame(shop=SHOP.astype(float))
+    np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(frame()))
+    missing = frame()
+    missing.loc[::3, "shop"] = np.nan
+    lost = csv_round_trip(missing)
+    np.testing.assert_array_equal(model.predict_proba(lost), model.predict_proba(missing))
+
+
+def test_boolean_categories_are_matched():
+    table = pd.DataFrame({"flag": pd.Categorical(COLOUR == "green"), "amount": AMOUNT})
+    model = trees().fit(table, Y)
+    expected = model.predict_proba(table)
+    np.testing.assert_array_equal(model.predict_proba(csv_round_trip(table)), expected)
+    with pytest.raises(ValueError, match="Column 'flag' of X was categorical"):
+        model.predict(table.assign(flag=(COLOUR == "green").astype(int)))
+
+
+def test_unknown_categories_of_a_categorical_column_are_missing(model):
+    table = frame(slice(0, 4), colour=pd.Categorical(["green", "pink", None, "violet"]))
+    missing = frame(slice(0, 4), colour=pd.Categorical(["green", None, None, None]))
+    np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(missing))
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("shop", [11]),
+        ("shop", ["10"]),
+        ("shop", [True]),
+        ("shop", [10.5]),
+        ("shop", pd.Categorical(["10"])),
+        ("colour", ["pink"]),
+        ("colour", [2]),
+        ("colour", pd.Categorical([2])),
+        ("colour", [datetime.date(2020, 1, 1)]),
+        ("amount", ["much"]),
+        ("amount", pd.Categorical(["much"])),
+        ("amount", [datetime.datetime(2020, 1, 1)]),
+        ("amount", [[1, 2]]),
+    ],
+    ids=str,
+)
+def test_values_that_fit_never_saw_are_refused_by_name(model, column, values):
+    with pytest.raises(ValueError, match=f"Column '{column}' of X"):
+        model.predict(frame(slice(0, 1), **{column: values}))
+
+
+def test_error_of_an_unknown_value_says_what_was_got_and_what_to_do(model):
+    with pytest.raises(
+        ValueError, match=r"categories \[10, 20, 40\], got the values \['2x'\].*pandas category"
+    ):
+        model.predict(frame(slice(0, 1), shop=["2x"]))
+
+
+def test_array_in_place_of_a_frame_with_categories_is_refused(model):
+    for array in (np.zeros((3, 3)), frame().to_numpy(), sparse.csr_matrix(np.zeros((3, 3)))):
+        with pytest.raises(ValueError, match=r"must be a dataframe.*\['shop', 'colour'\]"):
+            model.predict(array)
+
+
+def test_numeric_column_may_become_categorical_with_the_same_numbers():
+    table = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
+    model = trees().fit(table, Y)
+    categorical = table.astype({"shop": "category"})
+    np.testing.assert_array_equal(model.predict_proba(categorical), model.predict_proba(table))
+    with pytest.raises(ValueError, match="Column 'shop' of X must hold numbers"):
+        model.predict(table.assign(shop=pd.Categorical(SHOP.astype(str))))
+
+
+def test_integer_codes_keep_their_meaning_in_other_tables():
+    table = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
+    model = trees().fit(table, Y, categorical_feature=["shop"])
+    expected = model.predict_proba(table)
+    for same in (table.astype({"shop": "category"}), table.astype({"shop": "Int64"})):
+        np.testing.assert_array_equal(model.predict_proba(same), expected)
+    with pytest.raises(ValueError, match=r"Column 'shop' of X .* integer codes .*, got \d+\.5"):
+        model.predict(table.assign(shop=SHOP + 0.5))
+
+
+@pytest.mark.parametrize("wrong", [1.5, 2.0**31])
+@pytest.mark.parametrize("as_format", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
+def test_categorical_feature_must_hold_integer_codes(as_format, wrong):
+    X = np.column_stack([AMOUNT, SHOP]).astype(float)
+    trees().fit(as_format(X), Y, categorical_feature=[1])
+    X[5, 1] = wrong
+    with pytest.raises(ValueError, match="Column 1 of X is in categorical_feature"):
+        trees().fit(as_format(X), Y, categorical_feature=[1])
+
+
+def test_evaluation_sets_have_the_categories_of_training():
+    recorded = []
+    for table in (frame(), csv_round_trip(frame()), frame(colour=pd.Categorical(COLOUR[::1]))):
+        fitted = trees().fit(frame(), Y, eval_X=table[:300], eval_y=Y[:300])
+        recorded.append(fitted.evals_result_["valid_0"]["focal_loss"])
+    assert recorded[0] == recorded[1] == recorded[2]
+    with pytest.raises(ValueError, match="Column 'colour' of X"):
+        trees().fit(frame(), Y, eval_X=frame(colour=AMOUNT), eval_y=Y)
+
+
+@pytest.mark.parametrize("form", ["pandas", "polars", "pyarrow"])
+def test_categories_survive_a_change_of_the_kind_of_frame(model, form):
+    if form == "pandas":
+        tables = [frame(), csv_round_trip(frame())]
+    elif form == "polars":
+        polars = pytest.importorskip("polars")
+        tables = [polars.from_pandas(frame(shop=SHOP)), polars.from_pandas(csv_round_trip(frame()))]
+        tables.append(tables[0].with_columns(polars.col("colour").cast(polars.Categorical)))
+        names = polars.Enum(["blue", "green", "red", "violet"])
+        tables.append(tables[1].with_columns(polars.col("colour").cast(names)))
+    else:
+        pyarrow = pytest.importorskip("pyarrow")
+        tables = [pyarrow.Table.from_pandas(t) for t in (frame(), csv_round_trip(frame()))]
+    for table in tables:
+        np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(frame()))
+    for table in tables[2:]:
+        again = trees().fit(table, Y)
+        assert again._categories.keys() == {2}
+
+
+def test_ordered_categories_are_numbers_to_the_trees_as_in_lightgbm():
+    sizes = pd.Categorical(COLOUR, ["red", "green", "blue"], ordered=True)
+    table = pd.DataFrame({"size": sizes, "amount": AMOUNT})
+    settings = {"n_estimators": 15, "n_jobs": 1}
+    model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(table, Y)
+    expected = lightgbm.LGBMClassifier(**settings, verbose=-1).fit(table, Y)
+    assert "==" not in str(model.booster_.dump_model()["tree_info"])
+    np.testing.assert_allclose(model.predict_proba(table), expected.predict_proba(table), atol=1e-9)
+
+
+@pytest.mark.parametrize("categorical_feature", ["auto", ["shop"], [2, "amount_class"], []])
+def test_categorical_features_are_those_of_lightgbm(categorical_feature):
+    table = frame(amount_class=np.digitize(AMOUNT, [-1, 0, 1]))
+    settings = {"n_estimators": 15, "n_jobs": 1}
+    given = {"categorical_feature": categorical_feature}
+    model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(table, Y, **given)
+    expected = lightgbm.LGBMClassifier(**settings, verbose=-1).fit(table, Y, **given)
+    np.testing.assert_allclose(model.predict_proba(table), expected.predict_proba(table), atol=1e-9)
+
+
+def test_models_for_lightgbm_hold_the_categories(model, tmp_path):
+    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    for booster in (
+        model.booster_,
+        model.to_lightgbm(),
+        lightgbm.Booster(model_file=tmp_path / "model.txt"),
+    ):
+        assert booster.pandas_categorical == [[10, 20, 40], ["blue", "green", "red"]]
+        reordered = frame(colour=frame()["colour"].cat.reorder_categories(["red", "green", "blue"]))
+        raw = booster.predict(reordered, raw_score=True)
+        expected = model.booster_.predict(frame(), raw_score=True)
+        assert np.ptp(raw - expected) < 1e-9  # sums in another order; the start is in some of them
+
+
+def test_categories_survive_pickling_and_refitting(model):
+    again = pickle.loads(pickle.dumps(model))
+    lost = csv_round_trip(frame())
+    np.testing.assert_array_equal(again.predict_proba(lost), model.predict_proba(frame()))
+    again.fit(frame()[["amount"]], Y)
+    assert not again._categories
+    again.predict(frame()[["amount"]])
+
+
+# Models to go on from.
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["estimator", "file"])
+def test_init_model_applies_its_categories(model, saved, tmp_path):
+    first = model
+    if saved:
+        first = tmp_path / "first.txt"
+        model.to_lightgbm().save_model(first)
+    expected = trees().fit(frame(), Y, init_model=first)
+    reordered = frame(colour=frame()["colour"].cat.reorder_categories(["red", "green", "blue"]))
+    fewer = frame(colour=frame()["colour"].cat.set_categories(["green", "red", "blue"]))
+    for table in (reordered, fewer):
+        on = trees().fit(table, Y, init_model=first)
+        np.testing.assert_array_equal(on.predict_proba(table), expected.predict_proba(frame()))
+    if not saved:
+        on = trees().fit(csv_round_trip(frame()), Y, init_model=first)
+        np.testing.assert_array_equal(on.predict_proba(frame()), expected.predict_proba(frame()))
+
+
+@pytest.mark.parametrize("saved", [False, True], ids=["estimator", "file"])
+def test_init_model_of_other_columns_is_refused(model, saved, tmp_path):
+    first = model
+    if saved:
+        first = tmp_path / "first.txt"
+        model.to_lightgbm().save_model(first)
+    cases = [
+        (frame(colour=pd.Categorical(np.where(COLOUR == "red", "pink", COLOUR))), "categories"),
+        (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, X has 1"),
+        (frame()[["colour", "amount", "shop"]], "categories"),
+        (frame().rename(columns={"amount": "price"}), r"fitted to the features \['shop', 'amount'"),
+        (frame().assign(more=0), "fitted to 3 features, got 4"),
+    ]
+    for table, message in cases:
+        with pytest.raises(ValueError, match=message):
+            trees().fit(table, Y, init_model=first)
+
+
+def test_init_model_of_another_loss_warns():
+    X, first = AMOUNT[:, np.newaxis], trees(gamma=1.0).fit(AMOUNT[:, np.newaxis], Y)
+    for parameters in ({"gamma": 2.0}, {"gamma": 1.0, "alpha": 0.25}):
+        with pytest.warns(UserWarning, match="init_model was fitted with BinaryFocalLoss"):
+            trees(**parameters).fit(X, Y, init_model=first)
+    balanced = trees(gamma=1.0, class_weight="balanced")
+    clone(balanced).fit(X[:300], Y[:300], init_model=balanced.fit(X, Y))  # without a warning
+    with pytest.raises(ValueError, match="init_model and init_score must not be given together"):
+        trees(gamma=1.0).fit(X, Y, init_model=first, init_score=AMOUNT)
+
+
+# Columns of every kind, alone and beside a category.
+
+
+def null(values):
+    return [None if i % 5 == 0 else value for i, value in enumerate(values)]
+
+
+KINDS = {
+    "nullable integers": lambda: pd.array(null(SHOP.tolist()), dtype="Int64"),
+    "nullable floats": lambda: pd.array(null(AMOUNT.tolist()), dtype="Float64"),
+    "nullable booleans": lambda: pd.array(null((SHOP > 10).tolist()), dtype="boolean"),
+    "pyarrow floats": lambda: pd.array(null(AMOUNT.tolist()), dtype="double[pyarrow]"),
+    "pyarrow integers": lambda: pd.array(null(SHOP.tolist()), dtype="int32[pyarrow]"),
+    "pyarrow booleans": lambda: pd.array(null((SHOP > 10).tolist()), dtype="bool[pyarrow]"),
+    "booleans": lambda: SHOP > 10,
+    "float32": lambda: AMOUNT.astype(np.float32),
+    "float16": lambda: AMOUNT.astype(np.float16),
+    "uint8": lambda: SHOP.astype(np.uint8),
+    "objects": lambda: np.array(null(SHOP.tolist()), dtype=object),
+    "objects with pandas.NA": lambda: np.array([pd.NA, *SHOP[1:].tolist()], dtype=object),
+    "decimals": lambda: np.array(null([Decimal(int(i)) for i in SHOP]), dtype=object),
+    "object booleans": lambda: np.array(null((SHOP > 10).tolist()), dtype=object),
+    "nothing": lambda: np.full(N_ROWS, None),
+    "NaN": lambda: np.full(N_ROWS, np.nan),
+    "sparse": lambda: pd.arrays.SparseArray(np.where(SHOP > 10, SHOP, 0)),
+    "sparse booleans": lambda: pd.arrays.SparseArray(SHOP > 10),
+    "sparse around 10": lambda: pd.arrays.SparseArray(SHOP, fill_value=10),
+    "sparse around NaN": lambda: pd.arrays.SparseArray(np.where(SHOP > 10, AMOUNT, np.nan)),
+}
+
+
+def plain(column):
+    """The same values as a column of float64."""
+    return (
+        pd.Series(column)
+        .astype(object)
+        .map(lambda v: np.nan if pd.isna(v) else float(v))
+        .astype(float)
+    )
+
+
+@pytest.mark.parametrize("beside", [[], ["colour"]], ids=["alone", "beside a category"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_columns_of_every_kind_are_their_numbers(kind, beside):
+    table = pd.DataFrame({"x": KINDS[kind]()}).join(frame()[beside])
+    expected = table.assign(x=plain(table["x"]))
+    model = trees().fit(table, Y)
+    np.testing.assert_array_equal(
+        model.predict_proba(table), trees().fit(expected, Y).predict_proba(expected)
+    )
+    np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(expected))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_linear_model_takes_columns_of_every_kind(kind):
+    table = pd.DataFrame({"x": KINDS[kind](), "amount": AMOUNT})
+    expected = table.assign(x=plain(table["x"]))
+    if expected["x"].isna().any():
+        with pytest.raises(ValueError, match="contains NaN"):
+            FocalLogisticRegression().fit(table, Y)
+        table, expected = table[~expected["x"].isna()], expected.dropna()
+        if not len(table):
+            return
+    y = Y[table.index]
+    model = FocalLogisticRegression().fit(table, y)
+    again = FocalLogisticRegression().fit(expected, y)
+    # float32 columns are summed in float32 on both sides; the order of sums may differ
+    np.testing.assert_allclose(model.coef_, again.coef_, rtol=1e-4)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "pandas.DataFrame with sparse columns found")
+        LogisticRegression(max_iter=1000).fit(table, y)  # what it takes, ours takes
+
+
+@pytest.mark.parametrize("value", [1e300, 2**24 + 1, 0.1])
+def test_numeric_categories_keep_what_float32_cannot_hold(value):
+    table = pd.DataFrame({"x": pd.Categorical([0, value])})
+    np.testing.assert_array_equal(frame_values(table, {}, text_allowed=True)[:, 0], [0, value])
+
+
+def test_linear_model_takes_numeric_categories_and_numbers_as_text_like_logistic_regression():
+    table = pd.DataFrame({"shop": pd.Categorical(SHOP), "amount": AMOUNT.astype(str)})
+    expected = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
+    model = FocalLogisticRegression().fit(table, Y)
+    np.testing.assert_allclose(
+        model.coef_, FocalLogisticRegression().fit(expected, Y).coef_, rtol=1e-12
+    )
+    np.testing.assert_allclose(model.predict_proba(table), model.predict_proba(expected))
+    LogisticRegression().fit(table, Y)
+
+
+@pytest.mark.parametrize(
+    ("column", "remedy"),
+    [
+        (COLOUR, "astype"),
+        (COLOUR.astype(object), "astype"),
+        (np.array(null(COLOUR.tolist()), dtype=object), "astype"),
+        (SHOP.astype(str), "astype"),
+        (np.array([1, "red"] * (N_ROWS // 2), dtype=object), "astype"),
+        (pd.date_range("2020", periods=N_ROWS), "dates or times"),
+        (pd.date_range("2020", periods=N_ROWS, tz="UTC"), "dates or times"),
+        (pd.timedelta_range(0, periods=N_ROWS), "dates or times"),
+        (pd.period_range("2020", periods=N_ROWS, freq="D"), "must hold numbers"),
+        (pd.interval_range(0, N_ROWS), "must hold numbers"),
+        ([datetime.date(2020, 1, 1)] * N_ROWS, "must hold numbers"),
+        (np.full(N_ROWS, 1j), "Complex data not supported"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else str(pd.Series(value).dtype),
+)
+@pytest.mark.parametrize("beside", [[], ["colour"]], ids=["alone", "beside a category"])
+def test_columns_without_numbers_are_refused_by_name(column, remedy, beside):
+    table = pd.DataFrame({"when": column}).join(frame()[beside])
+    with pytest.raises(ValueError, match=f"Column 'when' of X.*{remedy}|{remedy}.*Column 'when'"):
+        trees().fit(table, Y)
+    if remedy != "astype" and not beside:
+        with pytest.raises(ValueError, match="Column 'when' of X"):
+            FocalLogisticRegression().fit(table, Y)
+
+
+def test_text_is_refused_by_the_linear_model_by_name():
+    with pytest.raises(ValueError, match=r"Column 'colour' of X must hold numbers.*OneHotEncoder"):
+        FocalLogisticRegression().fit(pd.DataFrame({"colour": COLOUR}), Y)
+
+
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+def test_arrays_of_dates_are_refused(estimator):
+    X = np.array(pd.date_range("2020", periods=N_ROWS))[:, np.newaxis]
+    for dates in (X, X - X[0]):
+        with pytest.raises(ValueError, match="X must hold numbers, got dates or times"):
+            estimator.fit(dates, Y)
+
+
+def test_polars_columns_of_every_kind():
+    polars = pytest.importorskip("polars")
+    columns = {
+        "flag": null((SHOP > 10).tolist()),
+        "count": null(SHOP.tolist()),
+        "price": [Decimal(int(i)) for i in SHOP],
+        "nothing": [None] * N_ROWS,
+    }
+    expected = pd.DataFrame({name: plain(values) for name, values in columns.items()})
+    for beside in ({}, {"colour": polars.Series(COLOUR).cast(polars.Categorical)}):
+        table = polars.DataFrame(columns).with_columns(**beside)
+        same = expected.join(frame()[["colour"]]) if beside else expected
+        np.testing.assert_array_equal(
+            trees().fit(table, Y).predict_proba(table), trees().fit(same, Y).predict_proba(same)
+        )
+    with pytest.raises(TypeError, match=r"got a LazyFrame: call X\.collect\(\)"):
+        trees().fit(table.lazy(), Y)
+    with pytest.raises(ValueError, match="Column 'colour' of X must hold numbers, got text"):
+        trees().fit(polars.DataFrame({"colour": COLOUR}), Y)
+
+
+# Names.
+
+
+@pytest.mark.parametrize("with_category", [False, True])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["a:b", "c"], ['"', "c"], ["{}", "[]"], ["a,b", "c"], ["a\\", "c"],
+        ["a b", "a_b"], ["a\tb", "c"], ["a\nb", "c"], ["a\u2028b", "c"], ["\x07", "c"],
+        ["", "c"], [" ", "c"], ["größe", "数"], ["Column_1", "Column_0"], [0, 1],
+        [("a", "x"), ("a", "y")],
+    ],
+    ids=repr,
+)  # fmt: skip
+def test_names_of_every_kind(names, with_category):
+    table = pd.DataFrame({0: AMOUNT, 1: SHOP})
+    if isinstance(names[0], tuple):
+        table.columns = pd.MultiIndex.from_tuples(names)
+    else:
+        table.columns = names
+    if with_category:
+        column = ("b", "z") if isinstance(names[0], tuple) else 2 if 0 in names else "colour"
+        table[column] = pd.Categorical(COLOUR)
+    model = trees(n_estimators=5).fit(table, Y, eval_X=table, eval_y=Y)
+    plain_names = pd.DataFrame({i: table.iloc[:, i] for i in range(table.shape[1])})
+    plain_names.columns = [f"x{i}" for i in range(table.shape[1])]
+    expected = trees(n_estimators=5).fit(plain_names, Y).predict_proba(plain_names)
+    np.testing.assert_array_equal(model.predict_proba(table), expected)
+    again = lightgbm.Booster(model_str=model.to_lightgbm().model_to_string())
+    assert again.num_feature() == table.shape[1]
+    assert model.feature_name_ == again.feature_name()
+    assert len(model.booster_.dump_model()["feature_names"]) == table.shape[1]
+
+
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+@pytest.mark.parametrize("labels", [[3, 4], [("a", "x"), ("a", "y")]], ids=repr)
+def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, labels):
+    table = pd.DataFrame({0: AMOUNT, 1: SHOP})
+    table.columns = pd.Index(labels)
+    model = clone(estimator).fit(table, Y)
+    with pytest.raises(ValueError, match="Columns of X must be in the order of fit"):
+        model.predict(table.iloc[:, ::-1])
+    model.predict(table.to_numpy())
+
+
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+def test_frame_without_columns_is_refused(estimator):
+    with pytest.raises(ValueError, match=r"0 feature\(s\)"):
+        clone(estimator).fit(pd.DataFrame(index=range(N_ROWS)), Y)
+
+
+# Sparse tables.
+
+
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+def test_dummies_stay_sparse(estimator):
+    table = pd.get_dummies(pd.DataFrame({"shop": SHOP.astype(str), "colour": COLOUR}), sparse=True)
+    dense = table.sparse.to_dense().astype(float)
+    assert sparse.issparse(frame_values(table, {}, text_allowed=True))
+    model = clone(estimator).fit(table, Y)
+    expected = clone(estimator).fit(dense, Y)
+    np.testing.assert_allclose(
+        model.predict_proba(table), expected.predict_proba(dense), rtol=1e-4
+    )  # a solver's tolerance
+    np.testing.assert_allclose(model.predict_proba(dense), model.predict_proba(table), rtol=1e-12)
+
+
+@pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
+@pytest.mark.parametrize("form", ["csr", "csc", "coo"])
+def test_sparse_matrices_may_have_indices_of_64_bits(estimator, form):
+    rows = [
+        {"shop": str(shop), "amount": abs(amount)}
+        for shop, amount in zip(SHOP, AMOUNT, strict=True)
+    ]
+    X = DictVectorizer().fit_transform(rows).asformat(form)
+    wide = X.copy()
+    for part in ("indices", "indptr", "row", "col"):
+        if hasattr(wide, part) and isinstance(getattr(wide, part), np.ndarray):
+            setattr(wide, part, getattr(wide, part).astype(np.int64))
+    np.testing.assert_allclose(
+        clone(estimator).fit(wide, Y).predict_proba(wide),
+        clone(estimator).fit(X, Y).predict_proba(X),
+        rtol=1e-12,
+    )
