@@ -10,7 +10,7 @@ import pytest
 import skfocal
 import skfocal.objectives
 
-API_PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
+API_PAGE = Path(__file__).parents[2] / "docs" / "api.rst"
 NAMES = re.findall(r"^   (skfocal\.[\w.]+)$", API_PAGE.read_text("utf-8"), re.MULTILINE)
 
 # Every docstring: present, sections known, spelt and in order, a summary of one line with a full

@@ -15,7 +15,7 @@ import pytest
 
 import skfocal
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PACKAGE = Path(skfocal.__file__).parent
 OPTIONAL = (
     "catboost dask distributed matplotlib onnx onnxruntime optuna polars shap skl2onnx skops "
