@@ -104,7 +104,7 @@ def run(tasks, evaluate, args):
     Each row is written as soon as it is known, so that a run can be stopped and resumed; rows of
     other options (size of the sample, seed, ...) are refused, not mixed in.
     """
-    left_out = {"data", "sets", "jobs", "output", "picture"}
+    left_out = {"data", "sets", "models", "jobs", "output", "picture"}
     options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
     done = _done(args.output, options)
     missing = [task for task in tasks if task.key not in done]
@@ -122,11 +122,12 @@ def run(tasks, evaluate, args):
 
 
 def fit_and_score(model, X, y, X_test, y_test):
-    """Scores of a model on test rows and the seconds that its fit took."""
+    """Scores of a model on test rows, the seconds that its fit took and the size of its data."""
     start = perf_counter()
     model.fit(X, y)
     seconds = perf_counter() - start
-    return all_scores(y_test, model.predict_proba(X_test)) | {"seconds": seconds}
+    scores = all_scores(y_test, np.asarray(model.predict_proba(X_test), dtype=np.float64))
+    return scores | {"seconds": seconds, "rows": len(y), "positives": np.bincount(y).min()}
 
 
 def _evaluated(evaluate, task):

@@ -1,13 +1,38 @@
-"""The study's picture, drawn from its tidy file of results."""
+"""The pictures of both experiments, drawn from their tidy files of results."""
+
+import warnings
 
 import matplotlib
 
 matplotlib.use("agg")
 import matplotlib.pyplot as plt
-from tables import average_ranks, fold_means
+import scikit_posthocs
+from tables import NAMES, average_ranks, fold_means
 
 SCORE = "average_precision"
 OURS, THEIRS = "tab:red", "tab:gray"
+
+
+def draw_ranks(results, path):
+    """Average ranks in average precision and log loss; bars join models that do not differ.
+
+    The bars are those of Nemenyi's test at 5 % after Friedman's.
+    """
+    n_models = results["model"].nunique()
+    figure, axes = plt.subplots(2, figsize=(9, 2 + 0.45 * n_models))
+    for ax, score in zip(axes, (SCORE, "log_loss"), strict=True):
+        means = fold_means(results, score)
+        ranks = average_ranks(results, score).iloc[:, 0]
+        p_values = scikit_posthocs.posthoc_nemenyi_friedman(means.T)
+        colors = {name: _color(name) for name in ranks.index}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            scikit_posthocs.critical_difference_diagram(
+                ranks, p_values, ax=ax, color_palette=colors
+            )
+        ax.set_title(f"{NAMES[score]}: average rank on {means.shape[1]} sets, best to the left")
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
 
 
 def draw(results, path):
@@ -38,8 +63,11 @@ def _rank_dots(ax, results, means):
 
 def _dots(ax, values, spreads, title):
     for position, name in enumerate(values.index):
-        color = OURS if name.startswith("Focal") else THEIRS
-        ax.errorbar(values[name], position, xerr=spreads[name], fmt="o", color=color)
+        ax.errorbar(values[name], position, xerr=spreads[name], fmt="o", color=_color(name))
     ax.set_yticks(range(len(values)), values.index)
     ax.grid(axis="x", alpha=0.3)
     ax.set_title(title)
+
+
+def _color(name):
+    return OURS if name.startswith("Focal") else THEIRS

@@ -1,55 +1,80 @@
-"""How good are the estimators at several gammas? Cross-validation over the sets of a folder.
+"""How good is everybody untuned? Cross-validated defaults over the sets of a folder.
 
     python benchmarks/quality.py --data DIR
 
-writes one row per set, model and fold to a CSV file and prints its tables, in Markdown.
+writes one row per set, model and fold to a CSV file, prints its tables, in Markdown, and draws the
+average ranks.
 """
 
 from functools import partial
 from pathlib import Path
 
+import models
 from experiments import argument_parser, fit_and_score, plan, run
-from models import MAX_ITER, focal_lgbm, lgbm, linear
-from sklearn.linear_model import LogisticRegression
-from tables import score_tables
+from picture import draw_ranks
+from tables import group_table, set_table, significance_table, summary_table
 
-from skfocal import FocalLogisticRegression
-from skfocal.objectives._lightgbm import CURVATURES
-
-GAMMAS = (0, 0.5, 1, 2, 5)
-
-
-def all_models(seed):
-    """Models by name."""
-    models = {
-        "LightGBM": lgbm(seed),
-        "LightGBM reg_lambda=5": lgbm(seed, reg_lambda=5),
-        "LightGBM min_child_weight=1": lgbm(seed, min_child_weight=1),
-        "LightGBM balanced": lgbm(seed, class_weight="balanced"),
-    }
-    for curvature in CURVATURES:
-        for gamma in GAMMAS:
-            name = f"FocalLGBM {curvature} gamma={gamma:g}"
-            models[name] = focal_lgbm(seed, gamma=gamma, curvature=curvature)
-    models["LogisticRegression"] = linear(LogisticRegression(max_iter=MAX_ITER))
-    for gamma in GAMMAS:
-        model = FocalLogisticRegression(gamma, max_iter=MAX_ITER)
-        models[f"FocalLogisticRegression gamma={gamma:g}"] = linear(model)
-    return models
+OURS = "FocalLGBM"
+TREES = {
+    OURS: models.focal_lgbm,
+    "FocalLGBM gamma=0": partial(models.focal_lgbm, gamma=0),
+    "FocalLGBM gamma=1": partial(models.focal_lgbm, gamma=1),
+    "FocalLGBM gamma=2": partial(models.focal_lgbm, gamma=2),
+    "LightGBM": models.lgbm,
+    "LightGBM reg_lambda=5": partial(models.lgbm, reg_lambda=5),
+    "LightGBM, our tree parameters": models.lgbm_with_our_trees,
+    "XGBoost": models.xgboost,
+    "HistGradientBoosting": models.hist_gradient_boosting,
+    "CatBoost": models.catboost,
+    "imlightgbm": models.imlightgbm,
+    "balanced bagging of LightGBM": models.balanced_bagging,
+}
+LINEAR = {
+    "FocalLogisticRegression": models.focal_logistic_regression,
+    "FocalLogisticRegression gamma=2": partial(models.focal_logistic_regression, gamma=2),
+    "LogisticRegression": models.logistic_regression,
+    "LogisticRegression balanced": partial(models.logistic_regression, class_weight="balanced"),
+}
+MODELS = TREES | LINEAR
+REFERENCES = [name for name in TREES if name.startswith("LightGBM")]
 
 
 def evaluate(task, seed):
     """Scores of one model on one fold."""
-    return fit_and_score(all_models(seed)[task.model], *task.split())
+    X, y, X_test, y_test = task.split()
+    return fit_and_score(MODELS[task.model](X, y, seed), X, y, X_test, y_test)
+
+
+def report(results):
+    """Every table of the results, in Markdown."""
+    trees = results[results["model"].isin(TREES)]
+    linear = results[results["model"].isin(LINEAR)]
+    rivals = [name for name in TREES if name in set(trees["model"]) and name != OURS]
+    tables = [
+        summary_table(trees, "Trees", REFERENCES),
+        summary_table(linear, "Linear models", ["LogisticRegression"]),
+        significance_table(trees, "average_precision", OURS, rivals),
+        significance_table(trees, "log_loss", OURS, rivals),
+        group_table(trees, "positives", [50, 500]),
+        group_table(trees, "rows", [2_000, 9_000]),
+        set_table(trees, "average_precision"),
+        set_table(trees, "log_loss"),
+    ]
+    return "\n\n".join(tables)
 
 
 def main():
-    parser = argument_parser(__doc__.split("\n")[0], max_rows=100_000, output=Path("quality.csv"))
+    parser = argument_parser(__doc__.split("\n")[0], max_rows=15_000, output=Path("quality.csv"))
+    parser.add_argument("--models", nargs="+", choices=MODELS, help="all by default")
+    parser.add_argument("--picture", type=Path, default=Path("quality.png"))
+    parser.set_defaults(folds=3)
     args = parser.parse_args()
-    names = list(all_models(args.seed))
+    names = args.models or list(MODELS)
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
     results = run(tasks, partial(evaluate, seed=args.seed), args)
-    print(score_tables(results))
+    print(report(results))
+    draw_ranks(results[results["model"].isin(TREES)], args.picture)
+    print(f"\nThe picture is {args.picture}.")
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ def evaluate(task, n_candidates, n_inner_folds, seed):
     start = perf_counter()
     best = search(competitor, X, y, n_candidates, n_inner_folds, seed)
     search_seconds = perf_counter() - start
-    scores = fit_and_score(competitor.build(X, seed, **best), X, y, X_test, y_test)
+    scores = fit_and_score(competitor.build(X, y, seed, **best), X, y, X_test, y_test)
     chosen = json.dumps(dict(sorted(best.items())), default=float)
     return scores | {"search_seconds": search_seconds, "chosen": chosen}
 
@@ -53,7 +53,8 @@ def search(competitor, X, y, n_candidates, n_folds, seed):
     def mean_score(candidate):
         scores = []
         for train, test in splits:
-            model = competitor.build(X, seed, **candidate).fit(X.iloc[train], y[train])
+            rows = X.iloc[train], y[train]
+            model = competitor.build(*rows, seed, **candidate).fit(*rows)
             scores.append(average_precision(y[test], model.predict_proba(X.iloc[test])))
         return np.mean(scores)
 

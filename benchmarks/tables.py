@@ -19,6 +19,58 @@ def score_tables(results):
     return "\n\n".join(_score_table(results, score) for score in NAMES)
 
 
+def summary_table(results, title, references):
+    """One row per model: average ranks, means over sets, and the set where it does worst.
+
+    The worst set is that of the least average precision, as a share of the best of the
+    ``references`` there.
+    """
+    precision = fold_means(results, "average_precision")
+    best = precision.loc[[name for name in references if name in precision.index]].max()
+    shares = precision / best
+    columns = {
+        "rank, average precision": average_ranks(results, "average_precision").iloc[:, 0],
+        "mean": precision.mean(axis=1).map("{:.3f}".format),
+        "rank, log loss": average_ranks(results, "log_loss").iloc[:, 0],
+        "mean ": fold_means(results, "log_loss").mean(axis=1).map("{:.3f}".format),
+        "calibration slope": fold_means(results, "calibration_slope").median(axis=1),
+        "worst set": shares.min(axis=1),
+        "its name": shares.idxmin(axis=1),
+        "seconds": fold_means(results, "seconds").mean(axis=1),
+    }
+    table = pd.DataFrame(columns).sort_values("rank, average precision")
+    table = table.map(lambda value: value if isinstance(value, str) else f"{value:.2f}")
+    return f"### {title}, {precision.shape[1]} sets\n\n{_markdown(table)}"
+
+
+def group_table(results, size, edges):
+    """Average ranks by the size of the training sets: their ``rows`` or rarest class."""
+    sizes = results.groupby("set", sort=False)[size].mean()
+    groups = pd.cut(sizes, [0, *edges, float("inf")], right=False).cat.remove_unused_categories()
+    columns = {}
+    for group in groups.cat.categories:
+        chosen = results[results["set"].isin(groups.index[groups == group])]
+        label = (
+            f"{group.left:,.0f} or more"
+            if group.right == float("inf")
+            else f"under {group.right:,.0f}"
+        )
+        for score in ("average_precision", "log_loss"):
+            ranks = average_ranks(chosen, score).iloc[:, 0]
+            columns[f"{label}: {NAMES[score].lower()}"] = ranks.map("{:.2f}".format)
+    counts = ", ".join(map(str, groups.value_counts(sort=False)))
+    title = f"### Average ranks by {size} in training ({counts} sets)"
+    return f"{title}\n\n{_markdown(pd.DataFrame(columns))}"
+
+
+def set_table(results, score):
+    """The mean of a score over the folds: one row per set, one column per model."""
+    means = fold_means(results, score).T
+    sizes = results.groupby("set", sort=False)[["rows", "positives"]].mean().round().astype(int)
+    table = sizes.astype(str).join(means.map("{:.3f}".format))
+    return f"### {NAMES[score]} by set\n\n{_markdown(table)}"
+
+
 def significance_table(results, score, ours, rivals):
     """Wilcoxon's signed-rank test of each rival against ours, and Friedman's test of them all.
 
@@ -77,6 +129,7 @@ def _signed_rank(advantages):
     return {
         "sets": len(advantages),
         "sets where better": (advantages > 0).sum(),
+        "sets within 0.01": (advantages.abs() <= 0.01).sum(),
         "median difference": advantages.median(),
         # "zsplit" shares ties out evenly; the other ways fail where all are ties.
         "p": wilcoxon(advantages, zero_method="zsplit").pvalue,

@@ -1,5 +1,7 @@
 """The metric ``focal_loss``."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
@@ -7,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV
 
-from skfocal import focal_loss
+from skfocal import FocalLGBMClassifier, focal_loss
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
 
 GAMMAS = [0, 0.5, 2, 5]
@@ -98,9 +100,9 @@ def test_one_column_and_two_columns_mean_the_same(gamma):
     assert focal_loss(y, proba, gamma=gamma) == focal_loss(y, columns, gamma=gamma)
 
 
-def test_default_gamma_is_two():
+def test_default_gamma_is_the_estimators():
     y, proba, _ = binary_sample()
-    assert focal_loss(y, proba) == focal_loss(y, proba, gamma=2)
+    assert focal_loss(y, proba) == focal_loss(y, proba, gamma=FocalLGBMClassifier().gamma)
 
 
 def test_weight_of_two_equals_a_row_twice():
@@ -134,7 +136,7 @@ def test_labels_add_those_that_y_true_lacks():
     expected = MulticlassFocalLoss(4)(y[few], np.log(proba[few]))
     got = focal_loss(y[few], proba[few], labels=[3, 1, 0, 2])
     assert got == pytest.approx(expected, rel=1e-13)
-    assert focal_loss([1], [0.5], labels=[0, 1]) == pytest.approx(np.log(2) / 4, rel=1e-15)
+    assert focal_loss([1], [0.5], gamma=2, labels=[0, 1]) == pytest.approx(np.log(2) / 4, rel=1e-15)
 
 
 def test_scorer_of_a_grid_search_prefers_the_smaller_loss():
@@ -158,7 +160,8 @@ def test_true_probabilities_are_beaten_by_less_confident_ones():
     start = BinaryFocalLoss(gamma=2).fit_intercept_only(y, weight)
     score, truth = np.full(2, expit(start)), np.full(2, 0.9)
     assert 0.5 < score[0] < 0.9
-    assert focal_loss(y, score, sample_weight=weight) < focal_loss(y, truth, sample_weight=weight)
+    loss = partial(focal_loss, y, gamma=2, sample_weight=weight)
+    assert loss(score) < loss(truth)
 
 
 ROW = [[0.2, 0.8], [0.5, 0.5]]

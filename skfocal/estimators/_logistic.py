@@ -42,7 +42,7 @@ class FocalLogisticRegression(FocalClassifier):
 
     Parameters
     ----------
-    gamma : float or array-like of shape (n_classes,), default=2.0
+    gamma : float or array-like of shape (n_classes,), default=0.5
         Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
         0 is cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
@@ -130,7 +130,7 @@ class FocalLogisticRegression(FocalClassifier):
 
     def __init__(
         self,
-        gamma=2.0,
+        gamma=0.5,
         *,
         alpha=None,
         C=1.0,

@@ -125,7 +125,7 @@ class FocalLoss:
             ``"majorant"``: ``1 + max(gamma)`` times the gradient's size (multiclass: twice that),
             with which no step raises the loss. ``"newton"``: the Hessian with the scalar ``f''``
             held above its Gauss-Newton part, positive everywhere. ``"geometric"``: the geometric
-            mean of these two, at least a tenth of the majorant. ``"exact"``: the Hessian.
+            mean of these two, at least a fifth of the majorant. ``"exact"``: the Hessian.
         offset : float or ndarray of shape (n_classes,), default=0.0
             Added to every row's raw prediction.
         scale : float, default=1.0

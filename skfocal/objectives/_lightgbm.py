@@ -9,7 +9,7 @@ from skfocal.objectives._arrays import own_namespace
 from skfocal.objectives._checks import as_floats, check_option
 from skfocal.objectives._loss import make_loss
 
-CURVATURES = ("majorant", "geometric", "newton")
+CURVATURES = ("geometric", "majorant", "newton")
 
 
 class _FocalCallable:
@@ -61,18 +61,18 @@ class FocalObjective(_FocalCallable):
 
     Parameters
     ----------
-    gamma : float or array-like of shape (n_classes,), default=2.0
+    gamma : float or array-like of shape (n_classes,), default=0.5
         Focusing exponent from 0 to 100.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.
     n_classes : int, default=2
         For more than two, LightGBM also needs ``num_class``.
-    curvature : {"majorant", "geometric", "newton"}, default="majorant"
+    curvature : {"geometric", "majorant", "newton"}, default="geometric"
         Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the gradient's size, twice
         that for several classes: with ``learning_rate <= 1`` no tree raises the training loss.
         ``"newton"`` is the positive part of the exact Hessian, LightGBM's own at ``gamma=0``.
         ``"geometric"`` is the geometric mean of both; no tree raises the training loss with
-        ``learning_rate <= 0.1``.
+        ``learning_rate <= 0.2``.
     offset : float or ndarray of shape (n_classes,), default=0.0
         Constant start, ``loss.fit_intercept_only(y)``: the loss is evaluated at
         ``y_pred + offset``, and :meth:`predict_proba` adds it again.
@@ -106,11 +106,11 @@ class FocalObjective(_FocalCallable):
 
     def __init__(
         self,
-        gamma=2.0,
+        gamma=0.5,
         alpha=None,
         *,
         n_classes=2,
-        curvature="majorant",
+        curvature="geometric",
         offset=0.0,
         scale=1.0,
     ):
@@ -172,7 +172,7 @@ class FocalMetric(_FocalCallable):
 
     __name__ = "focal_loss"  # which XGBoost's estimators ask for
 
-    def __init__(self, gamma=2.0, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
+    def __init__(self, gamma=0.5, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
         super().__init__(gamma, alpha, n_classes, offset)
         check_option("predictions", predictions, ("auto", "raw", "proba"))
         if predictions == "proba" and np.any(offset):

@@ -60,14 +60,15 @@ def focal_slope_newton(margin, gamma, xp=np):
 
 
 def geometric_curvature(newton, majorant, xp=np):
-    """Geometric mean of the two second-order terms, at least a tenth of the majorant.
+    """Geometric mean of the two second-order terms, at least a fifth of the majorant.
 
     The majorant bounds the loss along any step, so a term of at least ``r`` times it takes no
-    step that raises the loss at a learning rate of up to ``r``; the floor is for the usual 0.1.
+    step that raises the loss at a learning rate of up to ``r``. The floor allows 0.2, the largest
+    that ``learning_rate="auto"`` takes.
     """
     # A root of the quotient, as the product may underflow; where the majorant does, both are 0.
     zero = xp.asarray(majorant == 0, dtype=majorant.dtype)
-    return xp.clip(xp.sqrt(newton / (majorant + zero)), 0.1, np.inf) * majorant
+    return xp.clip(xp.sqrt(newton / (majorant + zero)), 0.2, np.inf) * majorant
 
 
 def log_posterior(margin, gamma, xp=np):

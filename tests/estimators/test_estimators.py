@@ -24,14 +24,20 @@ from sklearn.utils.estimator_checks import (
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression, focal_loss
 
-CHECKED = [
-    *(FocalLogisticRegression(gamma=gamma) for gamma in (0, 0.5, 2)),
+OTHERS = [
+    *(FocalLogisticRegression(gamma=gamma) for gamma in (0, 2)),
     FocalLogisticRegression(l1_ratio=0.5),
+    FocalLGBMClassifier(),
     *(
-        FocalLGBMClassifier(gamma=gamma, curvature=curvature, n_jobs=1)
+        FocalLGBMClassifier(gamma=gamma, curvature=curvature, n_estimators=50, n_jobs=1)
         for gamma in (0, 0.5, 2)
         for curvature in ("majorant", "geometric", "newton")
     ),
+]
+CHECKED = [
+    FocalLogisticRegression(),
+    FocalLGBMClassifier(n_estimators=50, n_jobs=1),
+    *(pytest.param(estimator, marks=pytest.mark.slow) for estimator in OTHERS),
 ]
 ESTIMATORS = [FocalLogisticRegression(), FocalLGBMClassifier(n_estimators=15, n_jobs=1)]
 

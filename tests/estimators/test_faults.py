@@ -117,6 +117,7 @@ class Interruption:
             sys.settrace(tracer)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
 def test_ctrl_c_at_any_line_leaves_one_model_or_none(estimator):
     X, y = few_rows()
@@ -309,6 +310,7 @@ def go_on_from(text):
     return bool(np.all(np.isfinite(model.predict_proba(X))))
 
 
+@pytest.mark.slow
 def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
     (X, y), texts, rng = few_rows(), [], np.random.default_rng(0)
     for lgbm_params in ({}, {"linear_tree": True}):
@@ -417,7 +419,8 @@ def test_leaves_that_lightgbm_spoils_are_refused(seed, n_estimators):
     rng = np.random.default_rng(seed)
     X, y, weight = rng.normal(size=(300, 2)), np.arange(300) % 2, 10 ** rng.uniform(-25, 0, 300)
     model = FocalLGBMClassifier(2.0, n_estimators=n_estimators, learning_rate=1.0, n_jobs=1)
-    model.set_params(min_child_samples=1, min_child_weight=0)
+    model.set_params(min_child_samples=1, min_child_weight=0, reg_lambda=0)
+    model.set_params(subsample=1.0, colsample_bytree=1.0)
     with pytest.raises(ValueError, match=r"raise min_child_(samples or min_child_)?weight"):
         model.fit(X, y, sample_weight=weight)
     with pytest.raises(NotFittedError):

@@ -21,6 +21,8 @@ from sklearn.base import clone
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression, focal_loss
 from skfocal.objectives import BinaryFocalLoss, FocalMetric, FocalObjective, MulticlassFocalLoss
 
+pytestmark = pytest.mark.slow
+
 fuzz = settings(
     max_examples=int(os.environ.get("SKFOCAL_FUZZ", 150)),
     deadline=None,

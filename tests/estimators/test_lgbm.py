@@ -6,6 +6,7 @@ import lightgbm
 import numpy as np
 import pytest
 from lightgbm import LGBMClassifier
+from lightgbm_defaults import AS_IN_LIGHTGBM
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -27,6 +28,9 @@ def problem(n_classes=2, n_samples=1500, **settings):
     )
 
 
+NO_SAMPLING = {"subsample": 1.0, "colsample_bytree": 1.0}  # a continued fit draws anew
+
+
 def focal(gamma=2.0, **settings):
     """A small model; one thread, so that LightGBM sums in one order."""
     return FocalLGBMClassifier(gamma, **({"n_estimators": 20, "n_jobs": 1} | settings))
@@ -43,13 +47,14 @@ def split():
 @pytest.mark.parametrize(
     "settings",
     [{}, {"min_child_weight": 1, "reg_lambda": 5}, {"boosting_type": "goss"},
-     {"subsample": 0.7, "subsample_freq": 1, "random_state": 3}],
+     {"subsample": 0.7, "subsample_freq": 1, "random_state": 3},
+     {"num_leaves": 15, "max_depth": 4, "subsample": 0.7, "subsample_freq": 1}],
     ids=str,
 )  # fmt: skip
 def test_gamma_zero_with_newton_is_lightgbm(n_classes, weighted, settings):
     X, y = problem(n_classes)
     weight = np.random.default_rng(0).uniform(0.1, 2, len(y)) if weighted else None
-    settings = {"n_estimators": 30, "n_jobs": 1} | settings
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 30, "n_jobs": 1} | settings
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y, sample_weight=weight)
     expected = LGBMClassifier(verbose=-1, **settings).fit(X, y, sample_weight=weight)
     # The same trees; leaves are sums of float32 gradients in one order.
@@ -59,7 +64,7 @@ def test_gamma_zero_with_newton_is_lightgbm(n_classes, weighted, settings):
 @pytest.mark.parametrize("class_weight", ["balanced", {0: 1.0, 1: 7.5}], ids=str)
 def test_gamma_zero_with_class_weight_is_lightgbm(class_weight):
     X, y = problem(weights=[0.9])
-    settings = {"n_estimators": 30, "n_jobs": 1, "class_weight": class_weight}
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 30, "n_jobs": 1, "class_weight": class_weight}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
     expected = LGBMClassifier(verbose=-1, **settings).fit(X, y)
     # LightGBM rounds the weights to float32, here they are part of alpha.
@@ -308,9 +313,9 @@ def test_verbose_prints_every_so_many_rounds(split, capfd):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_init_model_goes_on_from_its_trees_and_start(n_classes):
     X, y = problem(n_classes)
-    whole = focal(n_estimators=20).fit(X, y)
-    first = focal(n_estimators=12).fit(X, y)
-    second = focal(n_estimators=8).fit(X, y, init_model=first)
+    whole = focal(n_estimators=20, **NO_SAMPLING).fit(X, y)
+    first = focal(n_estimators=12, **NO_SAMPLING).fit(X, y)
+    second = focal(n_estimators=8, **NO_SAMPLING).fit(X, y, init_model=first)
     assert second.booster_.current_iteration() == 20
     # Scores of the first trees are read back from their text: rounding may move a split.
     np.testing.assert_allclose(second.raw_predict(X), whole.raw_predict(X), rtol=0, atol=1e-4)
@@ -328,7 +333,7 @@ def test_init_score_is_the_start_and_not_part_of_predictions():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
     X, y = problem(n_classes)
-    settings = {"n_estimators": 10, "n_jobs": 1}
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 10, "n_jobs": 1}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
     expected = LGBMClassifier(verbose=-1, **settings).fit(X, y)
     for part in (
@@ -347,10 +352,11 @@ def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
 
 @pytest.mark.parametrize("gamma", [0, 2.0, 5.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.1)])
+@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.2)])
 def test_training_loss_never_rises(curvature, learning_rate, gamma, n_classes):
     X, y = problem(n_classes)
-    model = focal(gamma, curvature=curvature, learning_rate=learning_rate, n_estimators=60)
+    settings = {"curvature": curvature, "learning_rate": learning_rate, "subsample": 1.0}
+    model = focal(gamma, n_estimators=60, **settings)
     model.fit(X, y, eval_X=X, eval_y=y)
     losses = np.array(model.evals_result_["valid_0"]["focal_loss"])
     start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model.start_)
@@ -429,3 +435,38 @@ def test_init_model_must_fit_the_data():
         focal().fit(X, y + 1, init_model=first)
     with pytest.raises(ValueError, match="init_model was fitted to 10 features"):
         focal().fit(X[:, :5], y, init_model=first)
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "expected"),
+    [(100, 0.04), (16_000, 0.04), (40_000, 0.0632), (100_000, 0.1), (500_000, 0.2)],
+)
+def test_learning_rate_grows_with_the_rows(n_rows, expected):
+    X = np.arange(n_rows).reshape(-1, 1)
+    model = FocalLGBMClassifier(n_estimators=1, num_leaves=2).fit(X, X[:, 0] % 2)
+    assert model.learning_rate_ == pytest.approx(expected, abs=1e-4)  # as printed
+    assert model.booster_.params["learning_rate"] == model.learning_rate_
+    assert model.get_params()["learning_rate"] == "auto"
+
+
+def test_learning_rate_counts_the_rows_that_are_trained_on():
+    X = np.arange(50_000).reshape(-1, 1)
+    y, weight = X[:, 0] % 2, np.arange(50_000) < 30_000
+    model = FocalLGBMClassifier(n_estimators=1, num_leaves=2).fit(X, y, sample_weight=weight)
+    assert model.learning_rate_ == pytest.approx(np.sqrt(30_000 / 1e7), rel=1e-12)
+    model.set_params(early_stopping=True, validation_fraction=0.2).fit(X, y)
+    assert model.learning_rate_ == pytest.approx(np.sqrt(40_000 / 1e7), rel=1e-12)
+    assert model.set_params(learning_rate=0.3).fit(X, y).learning_rate_ == 0.3
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"boosting_type": "goss"}, {"lgbm_params": {"data_sample_strategy": "goss"}}],
+    ids=str,
+)
+def test_goss_samples_rows_in_its_own_way(settings):
+    X, y = problem()
+    settings = {"n_estimators": 20, "learning_rate": 0.1, "n_jobs": 1} | settings
+    expected = FocalLGBMClassifier(subsample=1.0, **settings).fit(X, y)
+    model = FocalLGBMClassifier(subsample=0.5, **settings).fit(X, y)
+    np.testing.assert_array_equal(model.raw_predict(X), expected.raw_predict(X))

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lightgbm import LGBMClassifier
+from lightgbm_defaults import AS_IN_LIGHTGBM
 from scipy import sparse
 from sklearn.datasets import make_classification
 from sklearn.ensemble import StackingClassifier
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:The argument 'eval_set' is depre
 
 
 def ours(n_estimators=12, **settings):
-    settings = {"n_estimators": n_estimators, "n_jobs": 1} | settings
+    settings = AS_IN_LIGHTGBM | {"n_estimators": n_estimators, "n_jobs": 1} | settings
     return FocalLGBMClassifier(0, curvature="newton", **settings)
 
 
@@ -46,10 +47,13 @@ def split(n_classes=2):
     return X[:400], y[:400], X[400:], y[400:]
 
 
-def test_parameters_and_their_defaults_are_lightgbm_s():
+def test_parameters_are_lightgbm_s_and_six_defaults_differ():
     own, expected = FocalLGBMClassifier().get_params(), LGBMClassifier().get_params()
     assert expected.keys() - own.keys() == {"objective"}
-    assert {name: own[name] for name in expected if name in own}.items() <= expected.items()
+    differ = {name for name in expected if name in own and own[name] != expected[name]}
+    # Row sampling is off at subsample=1, whatever its frequency.
+    assert differ == {*AS_IN_LIGHTGBM, "subsample_freq"}
+    assert AS_IN_LIGHTGBM.items() <= expected.items()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -120,7 +124,7 @@ def test_search_hands_evaluation_sets_metrics_and_callbacks_on():
     X, y, X_valid, y_valid = split(3)
     record = {}
     grid = {"n_estimators": [4, 6], "reg_alpha": [0.0, 0.01]}
-    search = GridSearchCV(FocalLGBMClassifier(n_jobs=1), grid, cv=2).fit(
+    search = GridSearchCV(FocalLGBMClassifier(learning_rate=0.5, n_jobs=1), grid, cv=2).fit(
         X, WORDS[y], eval_X=X_valid, eval_y=WORDS[y_valid], eval_metric=constant,
         callbacks=[lightgbm.early_stopping(2, first_metric_only=True, verbose=False),
                    lightgbm.record_evaluation(record)],

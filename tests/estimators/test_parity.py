@@ -3,6 +3,7 @@
 import lightgbm
 import numpy as np
 import pytest
+from lightgbm_defaults import AS_IN_LIGHTGBM
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import make_classification
@@ -104,9 +105,9 @@ def test_sparsify_and_densify_need_a_fitted_model():
 def test_attributes_of_lightgbm_are_where_its_users_look(n_classes):
     X, y = problem(n_classes)
     evaluation = {"eval_X": X[:200], "eval_y": y[:200]}
-    model = FocalLGBMClassifier(
-        0, curvature="newton", n_estimators=200, learning_rate=0.5, early_stopping=True, n_jobs=1
-    ).fit(X[200:], y[200:], **evaluation)
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 200, "learning_rate": 0.5, "n_jobs": 1}
+    model = FocalLGBMClassifier(0, curvature="newton", early_stopping=True, **settings)
+    model.fit(X[200:], y[200:], **evaluation)
     assert (
         model.n_iter_ == model.n_estimators_ == model.best_iteration_ < 190
     )  # LightGBM drops the later ones
@@ -114,7 +115,7 @@ def test_attributes_of_lightgbm_are_where_its_users_look(n_classes):
     losses = model.evals_result_["valid_0"]["focal_loss"]
     assert model.best_score_["valid_0"]["focal_loss"] == min(losses)
     stop = lightgbm.early_stopping(10, verbose=False)
-    expected = lightgbm.LGBMClassifier(n_estimators=200, learning_rate=0.5, n_jobs=1, verbose=-1)
+    expected = lightgbm.LGBMClassifier(**settings, verbose=-1)
     expected.fit(X[200:], y[200:], eval_set=[(X[:200], y[:200])], callbacks=[stop])
     for name in ("n_iter_", "n_estimators_", "best_iteration_", "feature_name_"):
         assert getattr(model, name) == getattr(expected, name), name

@@ -9,6 +9,7 @@ from decimal import Decimal
 import lightgbm
 import numpy as np
 import pytest
+from lightgbm_defaults import AS_IN_LIGHTGBM
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.feature_extraction import DictVectorizer
@@ -196,7 +197,7 @@ def test_categories_survive_a_change_of_the_kind_of_frame(model, form):
 def test_ordered_categories_are_numbers_to_the_trees_as_in_lightgbm():
     sizes = pd.Categorical(COLOUR, ["red", "green", "blue"], ordered=True)
     table = pd.DataFrame({"size": sizes, "amount": AMOUNT})
-    settings = {"n_estimators": 15, "n_jobs": 1}
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(table, Y)
     expected = lightgbm.LGBMClassifier(**settings, verbose=-1).fit(table, Y)
     assert "==" not in str(model.booster_.dump_model()["tree_info"])
@@ -206,7 +207,7 @@ def test_ordered_categories_are_numbers_to_the_trees_as_in_lightgbm():
 @pytest.mark.parametrize("categorical_feature", ["auto", ["shop"], [2, "amount_class"], []])
 def test_categorical_features_are_those_of_lightgbm(categorical_feature):
     table = frame(amount_class=np.digitize(AMOUNT, [-1, 0, 1]))
-    settings = {"n_estimators": 15, "n_jobs": 1}
+    settings = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     given = {"categorical_feature": categorical_feature}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(table, Y, **given)
     expected = lightgbm.LGBMClassifier(**settings, verbose=-1).fit(table, Y, **given)

@@ -174,7 +174,7 @@ def rare_positives(n_classes, n_rows=20_000):
     ],
     ids=repr,
 )
-@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.1)])
+@pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.2)])
 def test_training_loss_never_rises(loss, start, curvature, learning_rate):
     X, y = rare_positives(loss.n_classes)
     offset = start_of(loss, y, start)

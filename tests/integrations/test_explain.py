@@ -30,7 +30,8 @@ def trees(request):
 
 def estimators(n_classes):
     X, y = dataset(n_classes)
-    models = FocalLGBMClassifier(n_estimators=20, n_jobs=1), FocalLogisticRegression()
+    trees = FocalLGBMClassifier(n_estimators=50, learning_rate=0.1, n_jobs=1)
+    models = trees, FocalLogisticRegression()
     return [(model.fit(X, y), X, y) for model in models]
 
 

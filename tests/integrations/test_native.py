@@ -8,6 +8,7 @@ import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+from lightgbm_defaults import AS_IN_LIGHTGBM
 from sklearn.datasets import make_classification
 from sklearn.exceptions import NotFittedError
 
@@ -84,7 +85,7 @@ def test_iterations_after_the_first_lack_the_start_as_in_raw_predict(n_classes):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
     X, y = dataset(n_classes)
-    arguments = {"n_estimators": 15, "n_jobs": 1}
+    arguments = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     focal = FocalLGBMClassifier(gamma=0.0, curvature="newton", **arguments).fit(X, y)
     own = lightgbm.LGBMClassifier(verbose=-1, **arguments).fit(X, y).booster_
     native = focal.to_lightgbm()
@@ -96,6 +97,7 @@ def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_saved_model_predicts_the_same_in_a_fresh_process(n_classes, tmp_path):
     model, X = fitted(n_classes, "early_stopping")

@@ -63,6 +63,7 @@ def save(model, path, form):
         path.write_bytes(module.dumps(model))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
 def test_saved_models_predict_the_same_in_a_fresh_process(form, tmp_path):
     X, y = dataset()

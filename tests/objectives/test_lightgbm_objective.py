@@ -6,6 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 from skfocal.objectives import (
     BinaryFocalLoss,
     FocalMetric,
@@ -274,10 +275,12 @@ def test_curvature_scale_is_exactly_one_without_gamma(case):
     assert curvature_scale(loss_of(case), y.astype(int), weight) == 1
 
 
-def test_defaults_are_those_of_the_paper_and_the_cautious_curvature():
+def test_defaults_are_those_of_the_estimators():
     objective, metric = FocalObjective(), FocalMetric()
-    assert objective.loss == metric.loss == BinaryFocalLoss(gamma=2.0)
-    assert objective.curvature == "majorant"
+    trees, linear = FocalLGBMClassifier(), FocalLogisticRegression()
+    assert objective.loss == metric.loss == BinaryFocalLoss(gamma=trees.gamma) == BinaryFocalLoss()
+    assert linear.gamma == trees.gamma
+    assert objective.curvature == trees.curvature
 
 
 @pytest.mark.parametrize(("gamma", "dtype"), [(0, np.float64), (2, np.float32), (1.7, np.float32)])

@@ -1,0 +1,9 @@
+"""What makes ``FocalLGBMClassifier`` grow LightGBM's default trees, as the documentation says."""
+
+AS_IN_LIGHTGBM = {
+    "n_estimators": 100,
+    "learning_rate": 0.1,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "reg_lambda": 0.0,
+}
