@@ -52,7 +52,7 @@ def report(results):
     rivals = [name for name in TREES if name in set(trees["model"]) and name != OURS]
     tables = [
         summary_table(trees, "Trees", REFERENCES),
-        summary_table(linear, "Linear models", ["LogisticRegression"]),
+        *([summary_table(linear, "Linear models", ["LogisticRegression"])] if len(linear) else []),
         significance_table(trees, "average_precision", OURS, rivals),
         significance_table(trees, "log_loss", OURS, rivals),
         group_table(trees, "positives", [50, 500]),
@@ -65,11 +65,13 @@ def report(results):
 
 def main():
     parser = argument_parser(__doc__.split("\n")[0], max_rows=15_000, output=Path("quality.csv"))
-    parser.add_argument("--models", nargs="+", choices=MODELS, help="all by default")
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, default=list(MODELS), help="ours too"
+    )
     parser.add_argument("--picture", type=Path, default=Path("quality.png"))
     parser.set_defaults(folds=3)
     args = parser.parse_args()
-    names = args.models or list(MODELS)
+    names = [name for name in MODELS if name in {OURS, *args.models}]
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
     results = run(tasks, partial(evaluate, seed=args.seed), args)
     print(report(results))
