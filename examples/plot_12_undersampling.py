@@ -70,8 +70,8 @@ print(f"mean probability {model.predict_proba(X_test)[:, 1].mean():.2%}")
 # The alternatives
 # ----------------
 # Each kept negative can get the weight of those that it stands for, which needs the sample's rows
-# at hand: samplers do not hand on weights. Or calibration can learn the shares, which takes a fit
-# for each of its folds, on a sample of the fold's training rows, and predictions of all rows.
+# at hand: a sampler in a pipeline does not pass weights on. Or calibration can learn the shares:
+# a fit for each of its folds, on a sample of the fold's rows, and predictions of all rows.
 #
 # Each method gets the same three samples. Time is the processor's: fits, and for calibration the
 # predictions that it learns from.
@@ -151,8 +151,8 @@ COLORS = {
     "sample_weight": "tab:blue",
     "CalibratedClassifierCV": "tab:green",
 }
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
-limits = [3e-4, 1]
+figure, (left, right) = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
+limits = [3e-4, 0.7]
 left.plot(limits, limits, color="black", linewidth=1, linestyle=":")
 for name, color in COLORS.items():
     proba = predicted[name, 0.1]
@@ -166,20 +166,25 @@ left.xaxis.set_major_formatter("{x:.1%}")
 left.yaxis.set_major_formatter("{x:.1%}")
 floor = log_loss(y_test, truth)
 for position, (name, color) in enumerate(COLORS.items()):
-    runs = np.array([figures[name, share] for share in SHARES])
+    excess = np.array([figures[name, share][:, 0] - floor for share in SHARES])
     x = np.arange(len(SHARES)) + 0.1 * (position - 1.5)
-    for ax, values in ((middle, runs[..., 0] - floor), (right, runs[..., 3])):
-        spread = values.std(axis=1)
-        ax.errorbar(x, values.mean(axis=1), yerr=spread, fmt="o", color=color, label=name)
-loss, _, _, seconds = figures["all rows", 1.0][0]
-for ax, height in ((middle, loss - floor), (right, seconds)):
-    ax.axhline(height, color="black", linewidth=1, label="all rows")
-    ax.set_xlabel("Negatives kept; mean and spread of three samples")
-    ax.set_xticks(range(len(SHARES)), [f"{share:.0%}" for share in SHARES])
-middle.set(title="Log loss above that of the true probabilities", yscale="log")
-middle.set(ylabel="Difference in log loss")
-middle.yaxis.set_major_formatter("{x:g}")
-right.set(title="Time to train", ylabel="Seconds of processor time", ylim=(0, None))
-handles, names = middle.get_legend_handles_labels()
-figure.legend(handles, names, loc="outside lower center", ncols=5)
+    mean, spread = excess.mean(axis=1), excess.std(axis=1)
+    right.errorbar(x, mean, yerr=spread, fmt="o", color=color, label=name)
+of_all_rows = figures["all rows", 1.0][0, 0] - floor
+right.axhline(of_all_rows, color="black", linewidth=1, label="trained on all rows")
+right.set(title="Log loss above that of the true probabilities", yscale="log")
+right.set(ylabel="Difference: mean and spread of three samples", xlabel="Negatives kept")
+right.set_xticks(range(len(SHARES)), [f"{share:.0%}" for share in SHARES])
+right.yaxis.set_major_formatter("{x:g}")
+handles, names = right.get_legend_handles_labels()
+figure.legend(handles, names, loc="outside lower center", ncols=3)
 figure.savefig("undersampling.png")
+
+# %%
+# Read aloud: without a correction, the model that saw a tenth of the negatives predicts six times
+# as many positives as there are. ``class_prior`` mends that with the same trees, in the same time:
+# a third of what all rows take, for a log loss that is 2 % higher. With a hundredth of the
+# negatives it is 6 % higher: what the model did not see, no correction brings back. Weights do the
+# same in principle, but let each of few negatives count for many, and the trees fit those: the
+# slope falls to 0.6. Calibration gives as good probabilities and needs no known shares. It learns
+# from all rows, which takes longer here than to train on all of them.

@@ -68,16 +68,8 @@ def check_class_prior(class_prior, classes):
     ``TypeError`` if they are not numbers.
     """
     if isinstance(class_prior, str):
-        if class_prior != "uniform":
-            raise ValueError(
-                "class_prior must be None, 'uniform', one share for each class, or a dict of "
-                f"shares by label, got {class_prior!r}."
-            )
-        return np.full(len(classes), 1 / len(classes))
-    if hasattr(class_prior, "to_dict"):  # a pandas Series, such as value_counts makes
-        class_prior = class_prior.to_dict()
-    values = _in_order(class_prior, classes) if isinstance(class_prior, Mapping) else class_prior
-    prior = as_floats("class_prior", values)
+        return _named(class_prior, len(classes))
+    prior = as_floats("class_prior", _in_order(class_prior, classes))
     if prior.shape != (len(classes),):
         raise ValueError(
             f"class_prior must hold one share for each of the {len(classes)} classes "
@@ -97,17 +89,31 @@ def check_class_prior(class_prior, classes):
     return prior
 
 
-def _in_order(by_label, classes):
-    """Shares by label as a list in the order of ``classes``."""
+def _named(class_prior, n_classes):
+    """Shares that a string stands for."""
+    if class_prior != "uniform":
+        raise ValueError(
+            "class_prior must be None, 'uniform', one share for each class, or a dict of shares "
+            f"by label, got {class_prior!r}."
+        )
+    return np.full(n_classes, 1 / n_classes)
+
+
+def _in_order(class_prior, classes):
+    """Shares in the order of ``classes``, where they come by label."""
+    if hasattr(class_prior, "to_dict"):  # a pandas Series: value_counts sorts by frequency
+        class_prior = class_prior.to_dict()
+    if not isinstance(class_prior, Mapping):
+        return class_prior
     labels = classes.tolist()
-    missing = [label for label in labels if label not in by_label]
-    unknown = list(set(by_label) - set(labels))
+    missing = [label for label in labels if label not in class_prior]
+    unknown = list(set(class_prior) - set(labels))
     if missing or unknown:
         raise ValueError(
             f"class_prior must hold a share for each of the classes {labels} and for no other "
-            f"label, got {by_label!r}: missing {missing}, unknown {unknown}."
+            f"label, got {class_prior!r}: missing {missing}, unknown {unknown}."
         )
-    return [by_label[label] for label in labels]
+    return [class_prior[label] for label in labels]
 
 
 def _checked_share(class_share, classes):
