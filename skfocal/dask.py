@@ -29,6 +29,7 @@ from skfocal.estimators._base import build_loss, silenced_classes, without_silen
 from skfocal.estimators._boosting import check_leaves, objective_params
 from skfocal.estimators._inputs import dataset_features, remember_columns
 from skfocal.estimators._lgbm_params import check_column_params
+from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._rows import Rows
 
 
@@ -105,6 +106,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         codes, silenced = np.arange(len(classes)), silenced_classes(self, classes)
         loss = build_loss(self, classes, codes, masses)
         masses = without_silenced_classes(masses, codes, silenced)
+        share = class_shares(codes, masses, len(classes))
+        prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
         start = loss.fit_intercept_only(codes, masses)
         totals = Rows(None, codes, masses)
         engine = self._engine(objective_params(loss, start, totals, self.curvature))
@@ -119,7 +122,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
 
         remember_columns(self, template, categorical_feature)
         check_leaves(engine.booster_)
-        self.classes_, self.loss_, self.start_ = classes, loss, start
+        self.classes_, self.class_share_ = classes, share
+        self.loss_, self.start_ = loss, start
         self.booster_, self.evals_result_ = engine.booster_, {}
         self.booster_.pandas_categorical = list(self._categories.values()) or None
         self.best_iteration_ = self.booster_.current_iteration()
@@ -172,7 +176,10 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
     def _lazily(self, method, X, **arguments):
         """Result of a prediction method on each partition, joined to one array."""
         check_table(X)
-        local = dask.delayed(self.to_local())
+        local = self.to_local()
+        if method != "raw_predict":
+            local._prediction_loss()  # raises now what each partition would raise
+        local = dask.delayed(local)
         n_classes = len(self.classes_)
         one_column = method == "predict" or (n_classes == 2 and "proba" not in method)
         width = () if one_column else (n_classes,)

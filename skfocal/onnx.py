@@ -25,7 +25,7 @@ def register_converters():
     """Teach ``skl2onnx`` both estimators, alone and inside pipelines and other compositions.
 
     The graph's outputs are those of any classifier of ``skl2onnx``: the label and the
-    probabilities in the sense of the estimator's parameter ``probability``. With the option
+    probabilities by the estimator's parameters ``probability`` and ``class_prior``. With the option
     ``raw_scores`` the second output is ``decision_function``; binary, with one column per class,
     of which the first is the negative of the second.
 
@@ -113,8 +113,8 @@ def _tree_scores(model, X, add):
 
 def _log_score(model, score, add):
     """Logarithm of the probabilities up to a shift per row, as ``_margin.log_posterior`` has it."""
-    loss = model.loss_
-    if model.probability == "score":
+    loss, probability = model._prediction_loss()
+    if probability == "score":
         return score
     gamma = np.broadcast_to(loss.gamma, loss.n_classes)
     margin = _margins(score, loss.n_classes, add)
@@ -135,7 +135,7 @@ def _log_score(model, score, add):
         add("Log", add("Add", add("Mul", ratio, gamma), 1.0)),
     )
     log_score = add("Add", hinges, logs)
-    if model.probability == "unweighted" and loss.alpha is not None:
+    if probability == "unweighted" and loss.alpha is not None:
         log_score = add("Sub", log_score, np.log(loss.alpha))
     return log_score
 

@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 
+from skfocal.estimators._prior import prediction_loss
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._arrays import move_like, namespace
 from skfocal.objectives._loss import PROBABILITIES, make_loss
@@ -26,7 +27,10 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "alpha": [None, Interval(Real, 0, 1, closed="neither"), "array-like"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "probability": [StrOptions(set(PROBABILITIES))],
+        "class_prior": [None, dict, "array-like", StrOptions({"uniform"})],
     }
+
+    class_prior = None  # of models that were saved without this parameter
 
     # What scikit-learn's HTML representation links to.
     _doc_link_module = "skfocal"
@@ -50,7 +54,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self._most_probable(self._score_rows(X, "predict"))
 
     def predict_proba(self, X):
-        """Probabilities of the classes, in the sense of the parameter ``probability``.
+        """Probabilities of the classes, by the parameters ``probability`` and ``class_prior``.
 
         Parameters
         ----------
@@ -75,7 +79,8 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         log_proba : ndarray of shape (n_samples, n_classes)
         """
         raw_prediction = self._score_rows(X, "predict_log_proba")
-        return self.loss_.predict_log_proba(raw_prediction, self.probability)
+        loss, probability = self._prediction_loss()
+        return loss.predict_log_proba(raw_prediction, probability)
 
     def decision_function(self, X):
         """Log-odds (binary) or log-probabilities (multiclass) of :meth:`predict_proba`.
@@ -103,13 +108,20 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Raw scores for a public method, whose name errors give."""
         return self.raw_predict(X)
 
+    def _prediction_loss(self):
+        """Loss, and its kind of probability, that turn raw scores into predictions."""
+        share = getattr(self, "class_share_", None)
+        return prediction_loss(self, self.loss_, self.classes_, share)
+
     def _probabilities(self, raw_prediction):
-        return self.loss_.predict_proba(raw_prediction, self.probability)
+        loss, probability = self._prediction_loss()
+        return loss.predict_proba(raw_prediction, probability)
 
     def _decision(self, raw_prediction):
-        if self.loss_.n_classes == 2:
-            return self.loss_.log_odds(raw_prediction, self.probability)
-        return self.loss_.predict_log_proba(raw_prediction, self.probability)
+        loss, probability = self._prediction_loss()
+        if loss.n_classes == 2:
+            return loss.log_odds(raw_prediction, probability)
+        return loss.predict_log_proba(raw_prediction, probability)
 
     def _most_probable(self, raw_prediction):
         decision = self._decision(raw_prediction)

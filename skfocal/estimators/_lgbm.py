@@ -44,6 +44,7 @@ from skfocal.estimators._lgbm_params import (
     explain_unknown_parameters,
 )
 from skfocal.estimators._native import to_native
+from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._progress import Progress, log_training
 from skfocal.estimators._rows import (
     Rows,
@@ -78,6 +79,14 @@ class FocalLGBMClassifier(FocalClassifier):
         weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
         class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
         ``gamma > 0``.
+    class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
+        Shares of the classes in the population that predictions speak of: one of each class in
+        the order of ``classes_``, or by label (dict or pandas Series), positive and of sum 1.
+        "uniform" gives all classes the same share. None is the population of the training, in the
+        sense of ``probability``. Otherwise the "unweighted" posterior is multiplied with prior
+        over :attr:`class_share_` and normalised, whether ``probability`` is "posterior" or
+        "unweighted"; "score" is refused. Exact if the populations differ in these shares only,
+        as where rows of a class were dropped at random. May be set after ``fit``.
     boosting_type : {"gbdt", "dart", "goss"}, default="gbdt"
     num_leaves : int, default=31
     max_depth : int, default=-1
@@ -129,6 +138,9 @@ class FocalLGBMClassifier(FocalClassifier):
     booster_ : lightgbm.Booster
         The trees as trained. Their raw score lacks the constant :attr:`start_`.
     classes_ : ndarray of shape (n_classes,)
+    class_share_ : ndarray of shape (n_classes,)
+        Share of each class in the weight of the training rows: by sample_weight, without alpha
+        and class_weight (but 0 for a class of weight 0), and without rows held out.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
     start_ : float or ndarray of shape (n_classes,)
         Constant start of least loss, which :meth:`raw_predict` adds to the trees.
@@ -169,6 +181,12 @@ class FocalLGBMClassifier(FocalClassifier):
     >>> model = FocalLGBMClassifier().fit(X, y)
     >>> model.predict_proba(X).shape
     (500, 2)
+
+    In a population where the second class is rarer:
+
+    >>> rarer = model.set_params(class_prior={0: 0.99, 1: 0.01})
+    >>> rarer.predict_proba(X).shape
+    (500, 2)
     """
 
     _parameter_constraints: dict = {
@@ -207,6 +225,7 @@ class FocalLGBMClassifier(FocalClassifier):
         alpha=None,
         curvature="geometric",
         probability="posterior",
+        class_prior=None,
         boosting_type="gbdt",
         num_leaves=31,
         max_depth=-1,
@@ -236,6 +255,7 @@ class FocalLGBMClassifier(FocalClassifier):
         self.alpha = alpha
         self.curvature = curvature
         self.probability = probability
+        self.class_prior = class_prior
         self.boosting_type = boosting_type
         self.num_leaves = num_leaves
         self.max_depth = max_depth
@@ -384,9 +404,12 @@ class FocalLGBMClassifier(FocalClassifier):
         check_metrics_defined(metrics, evaluation, names, classes)
 
         start = constant_start(loss, train, first)
-        fitted = {"classes_": classes, "loss_": loss, "start_": start, "evals_result_": {}}
-        fitted["learning_rate_"] = params["learning_rate"] = self._learning_rate(train)
-        features, feval = dataset_features(self), self._metrics(loss, start, metrics)
+        share = class_shares(train.y, train.weight, len(classes))
+        params["learning_rate"] = self._learning_rate(train)
+        fitted = {"classes_": classes, "class_share_": share, "loss_": loss, "start_": start}
+        fitted |= {"learning_rate_": params["learning_rate"], "evals_result_": {}}
+        features = dataset_features(self)
+        feval = self._metrics(metrics, loss, start, prediction_loss(self, loss, classes, share))
         train_set = train.usable().dataset(params, features)
         booster = train_booster(
             params | objective_params(loss, start, train, self.curvature),
@@ -443,7 +466,8 @@ class FocalLGBMClassifier(FocalClassifier):
         """Model that any LightGBM runtime reads, with the start inside its trees.
 
         ``predict(X, raw_score=True)`` of it is :meth:`raw_predict`, ``predict(X)`` the "score"
-        probability; :attr:`loss_` turns raw scores into the other probabilities.
+        probability; :attr:`loss_` turns raw scores into the other probabilities, those without
+        ``class_prior``.
 
         Returns
         -------
@@ -470,7 +494,7 @@ class FocalLGBMClassifier(FocalClassifier):
         )
 
     def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
-        """Probabilities of the classes, in the sense of the parameter ``probability``.
+        """Probabilities of the classes, by the parameters ``probability`` and ``class_prior``.
 
         Parameters are those of :meth:`raw_predict`.
 
@@ -567,11 +591,15 @@ class FocalLGBMClassifier(FocalClassifier):
         weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
         return classes, Rows(X, y, weight, init_score)
 
-    def _metrics(self, loss, start, metrics):
-        """The metrics asked for, then the focal loss, as LightGBM's ``feval``."""
+    def _metrics(self, metrics, loss, start, prediction):
+        """The metrics asked for, then the focal loss, as LightGBM's ``feval``.
+
+        ``prediction`` is what :func:`prediction_loss` returns: metrics see ``predict_proba``.
+        """
+        to_proba_of, probability = prediction
 
         def to_proba(raw_prediction):
-            return loss.predict_proba(raw_prediction + start, self.probability)
+            return to_proba_of.predict_proba(raw_prediction + start, probability)
 
         focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
         return evaluation_metrics(metrics, focal, to_proba, loss.n_classes)

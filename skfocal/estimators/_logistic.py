@@ -20,6 +20,7 @@ from skfocal.estimators._base import (
     without_silenced_classes,
 )
 from skfocal.estimators._inputs import numeric_input
+from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._progress import Progress
 from skfocal.estimators._solvers import minimize_linear
 from skfocal.objectives._arrays import (
@@ -62,6 +63,14 @@ class FocalLogisticRegression(FocalClassifier):
         weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
         class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
         ``gamma > 0``.
+    class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
+        Shares of the classes in the population that predictions speak of: one of each class in
+        the order of ``classes_``, or by label (dict or pandas Series), positive and of sum 1.
+        "uniform" gives all classes the same share. None is the population of the training, in the
+        sense of ``probability``. Otherwise the "unweighted" posterior is multiplied with prior
+        over :attr:`class_share_` and normalised, whether ``probability`` is "posterior" or
+        "unweighted"; "score" is refused. Exact if the populations differ in these shares only,
+        as where rows of a class were dropped at random. May be set after ``fit``.
     solver : {"auto", "lbfgs", "prox-newton"}, default="auto"
         L-BFGS, or proximal Newton, which alone takes an L1 penalty. "auto" is prox-newton for
         ``l1_ratio > 0`` and lbfgs otherwise.
@@ -84,6 +93,9 @@ class FocalLogisticRegression(FocalClassifier):
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
     intercept_ : ndarray of shape (1,) or (n_classes,)
     classes_ : ndarray of shape (n_classes,)
+    class_share_ : ndarray of shape (n_classes,)
+        Share of each class in the weight of the training rows: by sample_weight, without alpha
+        and class_weight (but 0 for a class of weight 0).
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
     n_iter_ : ndarray of shape (1,)
     n_features_in_ : int
@@ -99,7 +111,7 @@ class FocalLogisticRegression(FocalClassifier):
     Under ``sklearn.config_context(array_api_dispatch=True)`` and without an L1 penalty, X may be
     an array of any library that scikit-learn (1.9 or later) dispatches on, such as PyTorch or
     CuPy. Passes over X are computed on its device in its dtype. ``coef_``, ``intercept_``,
-    ``n_iter_`` and predictions are arrays of X's library, ``classes_`` of y's.
+    ``class_share_``, ``n_iter_`` and predictions are arrays of X's library, ``classes_`` of y's.
 
     References
     ----------
@@ -112,6 +124,12 @@ class FocalLogisticRegression(FocalClassifier):
     >>> X, y = make_classification(weights=[0.9], random_state=0)
     >>> model = FocalLogisticRegression(gamma=1.0).fit(X, y)
     >>> model.predict_proba(X).shape
+    (100, 2)
+
+    In a population where the second class is rarer:
+
+    >>> rarer = model.set_params(class_prior={0: 0.99, 1: 0.01})
+    >>> rarer.predict_proba(X).shape
     (100, 2)
     """
 
@@ -138,6 +156,7 @@ class FocalLogisticRegression(FocalClassifier):
         fit_intercept=True,
         class_weight=None,
         probability="posterior",
+        class_prior=None,
         solver="auto",
         tol=1e-4,
         max_iter=100,
@@ -152,6 +171,7 @@ class FocalLogisticRegression(FocalClassifier):
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.probability = probability
+        self.class_prior = class_prior
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
@@ -200,6 +220,8 @@ class FocalLogisticRegression(FocalClassifier):
             check_weight(to_numpy(sample_weight), codes), codes, silenced_classes(self, classes)
         )
         loss = build_loss(self, classes, codes, sample_weight)
+        share = class_shares(codes, sample_weight, len(classes))
+        prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
         objective = LinearObjective(
             loss,
             X,
@@ -215,6 +237,7 @@ class FocalLogisticRegression(FocalClassifier):
 
         def fitted(coef, n_iter):
             arrays = self._fitted_arrays(objective, coef, n_iter)
+            arrays["class_share_"] = as_like(share, X, objective.xp)
             return arrays | {"classes_": move_like(classes, y, namespace(y)), "loss_": loss}
 
         coef, n_iter, violation = minimize_linear(

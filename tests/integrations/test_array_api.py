@@ -187,6 +187,38 @@ def test_linear_model_is_that_of_numpy(n_classes, dtype, fit_intercept, class_we
 METHODS = ["raw_predict", "decision_function", "predict_proba", "predict_log_proba"]
 
 
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_predictions_for_another_population(n_classes, dtype, library):
+    X, y = make_classification(
+        500, 6, n_informative=4, n_classes=n_classes, flip_y=0.2, random_state=0
+    )
+    X, weight = X.astype(dtype), np.linspace(0.5, 2, 500)
+    prior = np.array([0.9, 0.1] if n_classes == 2 else [0.2, 0.7, 0.1])
+    settings = {"class_weight": "balanced", "tol": 1e-7}
+    expected = FocalLogisticRegression(1.5, **settings, class_prior=prior).fit(X, y, weight)
+    device_X = library(X)
+    model = FocalLogisticRegression(1.5, **settings).fit(device_X, library(y), library(weight))
+    assert type(model.class_share_) is type(device_X)
+    assert model.class_share_.dtype == device_X.dtype
+    np.testing.assert_allclose(to_numpy(model.class_share_), expected.class_share_, rtol=1e-6)
+    tolerance = {"rtol": 1e-4, "atol": 2e-3 if dtype == "float32" else 1e-5}  # of the solver
+    by_label = dict(enumerate(prior.tolist()))
+    for class_prior in (prior, library(prior), by_label):
+        model.set_params(class_prior=class_prior)
+        for method in ("decision_function", "predict_proba", "predict_log_proba"):
+            got = getattr(model, method)(device_X)
+            assert type(got) is type(device_X)
+            assert got.dtype == device_X.dtype
+            np.testing.assert_allclose(to_numpy(got), getattr(expected, method)(X), **tolerance)
+        np.testing.assert_array_equal(to_numpy(model.predict(device_X)), expected.predict(X))
+    model.set_params(class_prior=library(2 * prior))
+    with pytest.raises(ValueError, match="class_prior must hold shares that sum to 1"):
+        model.predict_proba(device_X)
+    with pytest.raises(ValueError, match="class_prior must hold shares that sum to 1"):
+        model.fit(device_X, library(y))
+
+
 def test_string_labels_stay_numpys(library):
     X, y = make_classification(100, 5, random_state=0)
     names = np.array(["no", "yes"])[y]

@@ -233,6 +233,58 @@ def test_class_of_weight_zero_counts_for_nothing(client, weighted):
     assert proba[:, 1].max() < 1e-6
 
 
+PRIORS = {2: {"no": 0.99, "perhaps": 0.01}, 3: {"no": 0.9, "perhaps": 0.09, "yes": 0.01}}
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("collect", [as_arrays, as_frames])
+def test_predictions_for_another_population(client, collect, n_classes, weighted):
+    X, y, weight = dataset(n_classes)
+    columns = [y, weight] if weighted else [y]
+    settings = PARAMETERS | {"class_weight": "balanced", "class_prior": PRIORS[n_classes]}
+    model = DaskFocalLGBMClassifier(**settings).fit(*collect(X, *columns))
+    local = FocalLGBMClassifier(**settings).fit(X, *columns)
+    np.testing.assert_allclose(model.class_share_, local.class_share_, rtol=1e-6)  # float32
+    X_dask = collect(X)[0]
+    for method in ("predict_proba", "predict_log_proba", "decision_function"):
+        lazy, expected = getattr(model, method)(X_dask), getattr(local, method)(X)
+        assert isinstance(lazy, da.Array)
+        # Log-odds are as far apart as the scores are.
+        np.testing.assert_allclose(lazy.compute(), expected, rtol=1e-5, atol=1e-5)
+    table, alone = X_dask.compute(), model.to_local()
+    np.testing.assert_array_equal(model.predict(X_dask).compute(), alone.predict(table))
+    np.testing.assert_allclose(alone.predict_proba(table), local.predict_proba(X), **SAME)
+
+
+def test_prior_is_that_of_the_call(fitted):
+    model, X = fitted
+    model = pickle.loads(pickle.dumps(model))
+    X_dask = as_arrays(X)[0]
+    expected = model.to_local().predict_proba(X)
+    as_trained = model.predict_proba(X_dask)
+    uniform = model.set_params(class_prior="uniform").predict_proba(X_dask)
+    model.set_params(class_prior=None)
+    np.testing.assert_array_equal(as_trained.compute(), expected)
+    corrected = model.to_local().set_params(class_prior="uniform").predict_proba(X)
+    np.testing.assert_array_equal(uniform.compute(), corrected)
+
+
+def test_prior_that_does_not_fit_is_refused_before_any_work(client, fitted, monkeypatch):
+    model, X = fitted
+    model = pickle.loads(pickle.dumps(model)).set_params(class_prior=[0.5, 0.6])
+    with pytest.raises(ValueError, match="class_prior"):
+        model.predict_proba(as_arrays(X)[0])  # not computed
+    X, y, _ = dataset(2)
+    model = DaskFocalLGBMClassifier(class_prior=[0.5, 0.6], **PARAMETERS)
+    monkeypatch.setattr(DaskFocalLGBMClassifier, "_engine", None)  # no tree is grown
+    with pytest.raises(ValueError, match="class_prior must hold shares that sum to 1"):
+        model.fit(*as_arrays(X, y))
+    model.set_params(class_weight={"no": 1, "perhaps": 0}, class_prior="uniform")
+    with pytest.raises(ValueError, match="class_prior needs training rows with weight"):
+        model.fit(*as_arrays(X, y))
+
+
 @pytest.mark.parametrize("as_table", [lambda X: X, sparse.csr_matrix])
 def test_table_of_zeros_gives_the_class_shares(client, as_table):
     _, y, _ = dataset()

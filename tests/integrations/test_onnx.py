@@ -207,6 +207,35 @@ def test_graph_is_the_posterior_of_the_loss(n_classes, gamma, alpha, probability
     np.testing.assert_allclose(decision, expected, rtol=1e-11, atol=1e-12)
 
 
+PRIORS = {2: {"no": 0.999, "perhaps": 0.001}, 3: {"no": 0.9, "perhaps": 0.099, "yes": 0.001}}
+
+
+@pytest.mark.parametrize("alpha", [None, "per_class"])
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
+def test_predictions_for_another_population(estimator, n_classes, gamma, alpha):
+    X, y = dataset(n_classes)
+    alpha = [0.2, 0.7, 3.0][:n_classes] if alpha else None
+    model = estimator(gamma=gamma, alpha=alpha).fit(X, y)
+    as_trained = model.predict_proba(X)
+    model.set_params(class_prior=PRIORS[n_classes])
+    assert np.abs(model.predict_proba(X) - as_trained).max() > 0.1
+    assert_agrees(model, X)
+    X = X.astype(np.float64)
+    options = {"zipmap": False, "raw_scores": True}
+    _, scores = run_session(to_onnx(model, X[:1], options=options, target_opset=OPSET), X)
+    scores = scores if n_classes > 2 else scores[:, 1]
+    np.testing.assert_allclose(scores, model.decision_function(X), rtol=1e-9, atol=1e-10)
+
+
+def test_prior_that_does_not_fit_is_refused():
+    X, y = dataset()
+    model = FocalLogisticRegression().fit(X, y).set_params(class_prior=[0.5, 0.4, 0.1])
+    with pytest.raises(ValueError, match="class_prior must hold one share for each of the 2"):
+        run(model, X)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
 def test_options_of_the_outputs(estimator, n_classes):
