@@ -43,12 +43,12 @@ print(f"{y.sum()} of {len(y)} machines fail ({y.mean():.1%})")
 # %%
 # From costs to a threshold
 # -------------------------
-# An inspection costs 1, and a failure that nobody prevented costs 20. Rows of the matrix are what
-# happens, columns what we do. Inspecting is the cheaper choice above the probability at which both
-# choices have the same expected cost.
-COSTS = np.array([[0, 1], [20, 0]])
-(correct_pass, false_alarm), (miss, hit) = COSTS
-threshold = (false_alarm - correct_pass) / (false_alarm - correct_pass + miss - hit)
+# An inspection costs 1 and prevents the failure, which would cost 20. Rows of the matrix are what
+# would happen, columns what we do. Inspecting is the cheaper choice above the probability at which
+# both choices have the same expected cost.
+COSTS = np.array([[0, 1], [20, 1]])
+false_alarm, miss = COSTS[0, 1] - COSTS[0, 0], COSTS[1, 0] - COSTS[1, 1]
+threshold = false_alarm / (false_alarm + miss)
 print(f"inspect from a probability of {threshold:.4f} on")
 
 
@@ -132,7 +132,7 @@ figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 8), layout="constrained")
 for name, (costs, thresholds) in curves.items():
     top.plot(thresholds, costs, color=COLORS[name])
 top.axvline(threshold, color="0.4", ls="--")
-top.text(threshold, 1.1, " threshold from costs, 1/21", color="0.3")
+top.text(threshold, 1.1, " threshold from costs, 1/20", color="0.3")
 top.text(0.006, 0.62, "posterior", color=COLORS["posterior"])
 top.text(0.13, 0.36, "sigmoid of the score", color=COLORS["score"])
 top.set(title="Cost at every threshold, held-out folds", xlabel="Threshold of the probability")
@@ -163,7 +163,7 @@ for name, rule in {
 # %%
 # Read aloud: on the posterior, the threshold from the costs does as well as a tuned one, at a sixth
 # of the fits. Class weights that hold the costs do as well too, but another matrix of costs then
-# needs another fit. Cutting at 1/2, which ignores the costs, more than doubles the cost, and so
-# does the formula on the sigmoid of the score. A tuned threshold is needed where the probabilities
+# needs another fit. Cutting at 1/2, which ignores the costs, about doubles the cost, and so does the
+# formula on the sigmoid of the score. A tuned threshold is needed where the probabilities
 # are not the posterior, where the model is badly calibrated, and for goals that are not a cost per
 # row, such as F1 or a recall of at least 90 %.
