@@ -162,8 +162,8 @@ for name, rule in {
 
 # %%
 # Read aloud: on the posterior, the threshold from the costs does as well as a tuned one, at a sixth
-# of the fits. Class weights that hold the costs do as well too, but another matrix of costs then
-# needs another fit. Cutting at 1/2, which ignores the costs, about doubles the cost, and so does the
-# formula on the sigmoid of the score. A tuned threshold is needed where the probabilities
-# are not the posterior, where the model is badly calibrated, and for goals that are not a cost per
-# row, such as F1 or a recall of at least 90 %.
+# of the fits. Class weights that hold the costs do as well too, but other costs then need another
+# fit. Cutting at 1/2, which ignores the costs, about doubles the cost, and so does the formula on
+# the sigmoid of the score. Tune the threshold where the probabilities are not the posterior, where
+# the model is badly calibrated, and for goals that are not a cost per row, such as F1 or a recall
+# of at least 90 %.
