@@ -471,10 +471,10 @@ class FocalLGBMClassifier(FocalClassifier):
             )
         if probability is None and not self._predicts_score():
             warnings.warn(
-                "The booster's predict returns the 'score' probability, not predict_proba with "
-                f"probability={self.probability!r}: for that, use loss_.predict_proba("
-                f"booster.predict(X, raw_score=True), {self.probability!r}), or pass "
-                "probability='score' to to_lightgbm if the score is what you want.",
+                "The booster's predict returns the 'score' probability, not predict_proba: for the "
+                f"{self.probability!r} probability, use loss_.predict_proba(booster.predict(X, "
+                f"raw_score=True), {self.probability!r}), or pass probability='score' to "
+                "to_lightgbm if you want the score.",
                 stacklevel=2,
             )
         return to_native(self.booster_, self.start_, len(self.classes_))
