@@ -33,7 +33,7 @@ print(f"{y.mean():.1%} of the loans default")
 # %%
 # The model, and the same model as LightGBM's own:
 model = FocalLGBMClassifier(n_estimators=60, num_leaves=8, n_jobs=1, random_state=0).fit(X, y)
-booster = model.to_lightgbm()
+booster = model.to_lightgbm(probability="score")
 
 # %%
 # Contributions to the score

@@ -1,5 +1,6 @@
 """LightGBM trees trained with the focal loss."""
 
+import warnings
 from copy import copy
 from numbers import Integral, Real
 
@@ -462,12 +463,18 @@ class FocalLGBMClassifier(FocalClassifier):
         )
         return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
-    def to_lightgbm(self):
+    def to_lightgbm(self, *, probability=None):
         """Model that any LightGBM runtime reads, with the start inside its trees.
 
-        ``predict(X, raw_score=True)`` of it is :meth:`raw_predict`, ``predict(X)`` the "score"
-        probability; :attr:`loss_` turns raw scores into the other probabilities, those without
-        ``class_prior``.
+        Its ``predict(X, raw_score=True)`` is :meth:`raw_predict`. Its ``predict(X)`` is the
+        "score" probability, whatever the estimator's ``probability``; :attr:`loss_` turns raw
+        scores into the other probabilities, those without ``class_prior``.
+
+        Parameters
+        ----------
+        probability : {"score"} or None, default=None
+            "score" states that the score probability is what you want. None warns if it differs
+            from :meth:`predict_proba`.
 
         Returns
         -------
@@ -477,9 +484,28 @@ class FocalLGBMClassifier(FocalClassifier):
         Raises
         ------
         ValueError
-            If the installed LightGBM writes models in a version that this skfocal does not know.
+            If ``probability`` is neither, or if the installed LightGBM writes models in a version
+            that this skfocal does not know.
+
+        Warns
+        -----
+        UserWarning
+            If ``probability`` is None and the booster's ``predict`` is not :meth:`predict_proba`.
         """
         check_is_fitted(self)
+        if probability not in ("score", None):
+            raise ValueError(
+                f"probability must be 'score' or None, got {probability!r}: LightGBM cannot "
+                "compute another one. loss_.predict_proba does, from raw scores."
+            )
+        if probability is None and not self._predicts_score():
+            warnings.warn(
+                "The booster's predict returns the 'score' probability, not predict_proba: for the "
+                f"{self.probability!r} probability, use loss_.predict_proba(booster.predict(X, "
+                f"raw_score=True), {self.probability!r}), or pass probability='score' to "
+                "to_lightgbm if you want the score.",
+                stacklevel=2,
+            )
         return to_native(self.booster_, self.start_, len(self.classes_))
 
     def predict(self, X, *, start_iteration=0, num_iteration=None):
@@ -541,6 +567,15 @@ class FocalLGBMClassifier(FocalClassifier):
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
+
+    def _predicts_score(self):
+        """Whether :meth:`predict_proba` is the sigmoid or softmax of the raw score.
+
+        Compared on a few scores, so that whatever changes the probabilities counts.
+        """
+        scores = np.linspace(-1, 1, self.loss_.n_classes)
+        rows = scores if self.loss_.n_classes == 2 else scores[np.newaxis]
+        return np.allclose(self._probabilities(rows), self.loss_.predict_proba(rows, "score"))
 
     def _train_params(self):
         """LightGBM's parameters, all but the objective."""

@@ -315,7 +315,11 @@ def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
     (X, y), texts, rng = few_rows(), [], np.random.default_rng(0)
     for lgbm_params in ({}, {"linear_tree": True}):
         model = FocalLGBMClassifier(n_estimators=2, num_leaves=5, n_jobs=1, lgbm_params=lgbm_params)
-        text = model.fit(X, y, categorical_feature=[5]).to_lightgbm().model_to_string()
+        text = (
+            model.fit(X, y, categorical_feature=[5])
+            .to_lightgbm(probability="score")
+            .model_to_string()
+        )
         texts += [text, *(damage(text, rng) for _ in range(119))]
     # In a process of its own, as it is the process that would end.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:

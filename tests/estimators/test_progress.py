@@ -1,5 +1,7 @@
 """Progress of a fit: scikit-learn's callbacks, printed lines, and a fit that is interrupted."""
 
+import sys
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -135,6 +137,12 @@ def test_progress_bar_ends_at_all_of_it(estimator, data, callback, capsys):
     line = capsys.readouterr().out
     assert type(estimator).__name__ in line
     assert "100%" in line
+
+
+def test_progress_bar_without_rich_fails_before_it_meets_an_estimator(callback, monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich", None)
+    with pytest.raises(ImportError, match=r"^Progressbar requires rich\.$"):  # docs/progress.md
+        callback.ProgressBar()
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)

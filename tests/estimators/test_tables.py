@@ -215,10 +215,10 @@ def test_categorical_features_are_those_of_lightgbm(categorical_feature):
 
 
 def test_models_for_lightgbm_hold_the_categories(model, tmp_path):
-    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     for booster in (
         model.booster_,
-        model.to_lightgbm(),
+        model.to_lightgbm(probability="score"),
         lightgbm.Booster(model_file=tmp_path / "model.txt"),
     ):
         assert booster.pandas_categorical == [[10, 20, 40], ["blue", "green", "red"]]
@@ -245,7 +245,7 @@ def test_init_model_applies_its_categories(model, saved, tmp_path):
     first = model
     if saved:
         first = tmp_path / "first.txt"
-        model.to_lightgbm().save_model(first)
+        model.to_lightgbm(probability="score").save_model(first)
     expected = trees().fit(frame(), Y, init_model=first)
     reordered = frame(colour=frame()["colour"].cat.reorder_categories(["red", "green", "blue"]))
     fewer = frame(colour=frame()["colour"].cat.set_categories(["green", "red", "blue"]))
@@ -262,7 +262,7 @@ def test_init_model_of_other_columns_is_refused(model, saved, tmp_path):
     first = model
     if saved:
         first = tmp_path / "first.txt"
-        model.to_lightgbm().save_model(first)
+        model.to_lightgbm(probability="score").save_model(first)
     cases = [
         (frame(colour=pd.Categorical(np.where(COLOUR == "red", "pink", COLOUR))), "categories"),
         (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, X has 1"),
@@ -466,7 +466,7 @@ def test_names_of_every_kind(names, with_category):
     plain_names.columns = [f"x{i}" for i in range(table.shape[1])]
     expected = trees(n_estimators=5).fit(plain_names, Y).predict_proba(plain_names)
     np.testing.assert_array_equal(model.predict_proba(table), expected)
-    again = lightgbm.Booster(model_str=model.to_lightgbm().model_to_string())
+    again = lightgbm.Booster(model_str=model.to_lightgbm(probability="score").model_to_string())
     assert again.num_feature() == table.shape[1]
     assert model.feature_name_ == again.feature_name()
     assert len(model.booster_.dump_model()["feature_names"]) == table.shape[1]

@@ -146,7 +146,7 @@ def test_local_model_is_a_plain_estimator(fitted):
     assert local.get_params() == model.get_params()
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.to_local().predict(X), local.predict(X))
-    native = model.to_lightgbm()
+    native = model.to_lightgbm(probability="score")
     np.testing.assert_allclose(
         native.predict(X, raw_score=True), local.raw_predict(X), rtol=1e-12, atol=1e-12
     )

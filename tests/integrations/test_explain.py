@@ -37,7 +37,7 @@ def estimators(n_classes):
 
 def test_contributions_add_up_to_the_raw_prediction(trees):
     model, X = trees
-    contributions = model.to_lightgbm().predict(X, pred_contrib=True)
+    contributions = model.to_lightgbm(probability="score").predict(X, pred_contrib=True)
     n_scores = 1 if len(model.classes_) == 2 else len(model.classes_)
     total = contributions.reshape(len(X), n_scores, 6).sum(axis=2)
     np.testing.assert_allclose(total.squeeze(), model.raw_predict(X), **SUM)
@@ -46,7 +46,7 @@ def test_contributions_add_up_to_the_raw_prediction(trees):
 def test_shap_values_are_lightgbm_s_contributions(trees):
     shap = pytest.importorskip("shap")
     model, X = trees
-    native = model.to_lightgbm()
+    native = model.to_lightgbm(probability="score")
     explanation = shap.TreeExplainer(native)(X)
     contributions = native.predict(X, pred_contrib=True).reshape(len(X), -1, 6)
     expected = contributions.transpose(0, 2, 1).squeeze()
@@ -59,7 +59,9 @@ def test_shap_values_of_the_probability_add_up_to_it():
     X, y = dataset()
     model = FocalLGBMClassifier(n_estimators=20, num_leaves=6, n_jobs=1, probability="score")
     model.fit(X, y)
-    explainer = shap.TreeExplainer(model.to_lightgbm(), X[:100], model_output="probability")
+    explainer = shap.TreeExplainer(
+        model.to_lightgbm(probability="score"), X[:100], model_output="probability"
+    )
     explanation = explainer(X[:50])
     total = explanation.values.sum(axis=1) + explanation.base_values
     np.testing.assert_allclose(total, model.predict_proba(X[:50])[:, 1], **SUM)
@@ -98,7 +100,7 @@ def test_feature_importances_follow_importance_type(trees):
     model, _ = trees
     for kind in ("split", "gain"):
         importance = model.set_params(importance_type=kind).feature_importances_
-        native = model.to_lightgbm().feature_importance(importance_type=kind)
+        native = model.to_lightgbm(probability="score").feature_importance(importance_type=kind)
         np.testing.assert_allclose(importance, native)
         assert importance.shape == (5,)
         assert importance[:2].sum() > importance[2:].sum()

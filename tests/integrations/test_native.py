@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import warnings
 
 import lightgbm
 import numpy as np
@@ -58,7 +59,7 @@ def score_probability(model, X):
 @pytest.mark.parametrize(("n_classes", "trees"), CASES)
 def test_native_model_predicts_raw_score_and_score_probability(n_classes, trees):
     model, X = fitted(n_classes, trees)
-    native = model.to_lightgbm()
+    native = model.to_lightgbm(probability="score")
     np.testing.assert_allclose(native.predict(X, raw_score=True), model.raw_predict(X), **SUM)
     np.testing.assert_allclose(native.predict(X), score_probability(model, X), **SUM)
     assert native.best_iteration == model.booster_.best_iteration
@@ -68,7 +69,7 @@ def test_native_model_predicts_raw_score_and_score_probability(n_classes, trees)
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_native_model_names_its_objective(n_classes):
     model, _ = fitted(n_classes)
-    native = model.to_lightgbm()
+    native = model.to_lightgbm(probability="score")
     expected = "binary sigmoid:1" if n_classes == 2 else "multiclass num_class:3"
     assert native.dump_model()["objective"] == expected
     assert native.params["objective"] == expected.split()[0]
@@ -78,7 +79,7 @@ def test_native_model_names_its_objective(n_classes):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_iterations_after_the_first_lack_the_start_as_in_raw_predict(n_classes):
     model, X = fitted(n_classes)
-    later = model.to_lightgbm().predict(X, raw_score=True, start_iteration=1)
+    later = model.to_lightgbm(probability="score").predict(X, raw_score=True, start_iteration=1)
     np.testing.assert_allclose(later, model.raw_predict(X, start_iteration=1), **SUM)
 
 
@@ -88,7 +89,7 @@ def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
     arguments = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     focal = FocalLGBMClassifier(gamma=0.0, curvature="newton", **arguments).fit(X, y)
     own = lightgbm.LGBMClassifier(verbose=-1, **arguments).fit(X, y).booster_
-    native = focal.to_lightgbm()
+    native = focal.to_lightgbm(probability="score")
     assert native.dump_model()["objective"] == own.dump_model()["objective"]
     np.testing.assert_array_equal(native.predict(X, pred_leaf=True), own.predict(X, pred_leaf=True))
     # Gradients are float32 on both sides, from scores that differ by roundings.
@@ -101,7 +102,7 @@ def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_saved_model_predicts_the_same_in_a_fresh_process(n_classes, tmp_path):
     model, X = fitted(n_classes, "early_stopping")
-    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     np.save(tmp_path / "X.npy", X)
     code = (
         "import lightgbm, numpy as np\n"
@@ -116,7 +117,7 @@ def test_saved_model_predicts_the_same_in_a_fresh_process(n_classes, tmp_path):
 def test_treelite_reads_the_saved_model(n_classes, tmp_path):
     treelite = pytest.importorskip("treelite")
     model, X = fitted(n_classes)
-    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     read = treelite.frontend.load_lightgbm_model(tmp_path / "model.txt")
     proba = treelite.gtil.predict(read, X).reshape(len(X), -1)
     expected = score_probability(model, X).reshape(len(X), -1)
@@ -128,7 +129,7 @@ def test_native_model_keeps_pandas_categories(tmp_path):
     frame = pd.DataFrame(X, columns=list("abcdefgh"))
     frame["d"] = pd.Categorical(frame["d"].astype(int).astype(str))
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1).fit(frame, y)
-    model.to_lightgbm().save_model(tmp_path / "model.txt")
+    model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     native = lightgbm.Booster(model_file=tmp_path / "model.txt")
     assert native.feature_name() == list(frame.columns)
     np.testing.assert_allclose(
@@ -139,9 +140,71 @@ def test_native_model_keeps_pandas_categories(tmp_path):
 def test_estimator_is_as_before_and_independent():
     model, X = fitted(2)
     before, text = model.raw_predict(X), model.booster_.model_to_string()
-    model.to_lightgbm().set_leaf_output(0, 0, 100.0)
+    model.to_lightgbm(probability="score").set_leaf_output(0, 0, 100.0)
     np.testing.assert_array_equal(model.raw_predict(X), before)
     assert model.booster_.model_to_string() == text
+
+
+BALANCED = {"class_weight": "balanced"}
+SCORE_IS_PROBABILITY = [
+    {"gamma": 2.0, "probability": "score"},
+    {"gamma": 2.0, "probability": "score", **BALANCED},
+    {"gamma": 0.0},
+    {"gamma": 0.0, **BALANCED},
+    {"gamma": 0.0, "probability": "unweighted"},
+]
+SCORE_IS_NOT_PROBABILITY = [
+    {"gamma": 0.01},
+    {"gamma": 2.0, "probability": "unweighted"},
+    {"gamma": 0.0, "probability": "unweighted", **BALANCED},
+]
+BINARY = [
+    ({"gamma": [0.0, 0.0]}, True),
+    ({"gamma": 0.0, "alpha": 0.5, "probability": "unweighted"}, True),
+    ({"gamma": [0.0, 1.0]}, False),
+    ({"gamma": 0.0, "alpha": 0.25, "probability": "unweighted"}, False),
+]
+SETTINGS = [
+    *((n, params, True) for n in (2, 3) for params in SCORE_IS_PROBABILITY),
+    *((n, params, False) for n in (2, 3) for params in SCORE_IS_NOT_PROBABILITY),
+    *((2, *case) for case in BINARY),
+]
+
+
+@pytest.mark.parametrize(("n_classes", "params", "is_probability"), SETTINGS)
+def test_to_lightgbm_warns_where_its_prediction_is_not_predict_proba(
+    n_classes, params, is_probability
+):
+    X, y = dataset(n_classes)
+    model = FocalLGBMClassifier(n_estimators=3, n_jobs=1, **params).fit(X, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        native = model.to_lightgbm()
+    proba = model.predict_proba(X)
+    proba = proba[:, 1] if n_classes == 2 else proba
+    assert np.allclose(native.predict(X), proba) == is_probability
+    assert len(caught) == (not is_probability)
+    for warning in caught:
+        assert warning.category is UserWarning
+        assert warning.filename == __file__
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("probability", ["posterior", "unweighted"])
+def test_the_way_to_predict_proba_that_the_warning_shows_is_right(n_classes, probability):
+    model, X = fitted(n_classes)
+    model.set_params(probability=probability)
+    with pytest.warns(UserWarning, match="'score' probability, not predict_proba") as caught:
+        booster = model.to_lightgbm()
+    code = re.search(r"loss_\.predict_proba\(booster.*?\), '\w+'\)", str(caught[0].message))[0]
+    proba = eval(code, {"loss_": model.loss_, "booster": booster, "X": X})
+    np.testing.assert_allclose(proba, model.predict_proba(X), **SUM)
+
+
+def test_to_lightgbm_refuses_probabilities_that_lightgbm_cannot_compute():
+    model, _ = fitted(2)
+    with pytest.raises(ValueError, match="'score' or None, got 'posterior'"):
+        model.to_lightgbm(probability="posterior")
 
 
 def test_unfitted_estimator_has_no_native_model():
@@ -153,7 +216,7 @@ def test_unfitted_estimator_has_no_native_model():
 @pytest.mark.parametrize("form", ["booster", "path", "string"])
 def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
     first, X = fitted(n_classes)
-    native = first.to_lightgbm()
+    native = first.to_lightgbm(probability="score")
     native.save_model(tmp_path / "model.txt")
     forms = {
         "booster": native,
@@ -168,7 +231,7 @@ def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
     np.testing.assert_allclose(on.raw_predict(X), expected.raw_predict(X), atol=1e-6)
     # The start is there once: continued models, too, give their raw score.
     np.testing.assert_allclose(
-        on.to_lightgbm().predict(X, raw_score=True), on.raw_predict(X), **SUM
+        on.to_lightgbm(probability="score").predict(X, raw_score=True), on.raw_predict(X), **SUM
     )
 
 
@@ -178,7 +241,7 @@ def test_init_model_goes_on_from_trees_of_every_kind(trees):
     n_categorical = re.findall(r"^num_cat=(\d+)$", first.booster_.model_to_string(), re.MULTILINE)
     if trees == "categorical_splits":
         assert set(n_categorical) > {"0"}
-    on, _ = fitted(2, init_model=first.to_lightgbm())
+    on, _ = fitted(2, init_model=first.to_lightgbm(probability="score"))
     n_trees = first.booster_.num_trees()
     np.testing.assert_allclose(
         on.raw_predict(X, num_iteration=n_trees),
@@ -192,7 +255,7 @@ def test_plain_lightgbm_goes_on_from_the_native_model():
     _, y = dataset()
     train_set = lightgbm.Dataset(X, label=y != "no", free_raw_data=False)
     params = {"objective": "binary", "verbosity": -1, "num_threads": 1}
-    on = lightgbm.train(params, train_set, 5, init_model=first.to_lightgbm())
+    on = lightgbm.train(params, train_set, 5, init_model=first.to_lightgbm(probability="score"))
     np.testing.assert_allclose(
         on.predict(X, raw_score=True, num_iteration=15), first.raw_predict(X), **SUM
     )
@@ -222,7 +285,7 @@ FOREIGN = {
 def test_init_model_refuses_a_foreign_newer_or_damaged_file(case, tmp_path):
     old, new, message = FOREIGN[case]
     model, _ = fitted(2)
-    text = model.to_lightgbm().model_to_string()
+    text = model.to_lightgbm(probability="score").model_to_string()
     damaged = re.sub(old, new, text, count=1)
     assert damaged != text
     (tmp_path / "model.txt").write_text(damaged)
@@ -239,10 +302,10 @@ def test_init_model_refuses_a_booster_that_lacks_its_start():
 def test_init_model_refuses_other_shapes_and_kinds(tmp_path):
     model, _ = fitted(3)
     with pytest.raises(ValueError, match="3 scores per row"):
-        fitted(2, init_model=model.to_lightgbm())
+        fitted(2, init_model=model.to_lightgbm(probability="score"))
     X, y = dataset(3)
     with pytest.raises(ValueError, match="8 features"):
-        FocalLGBMClassifier().fit(X[:, :5], y, init_model=model.to_lightgbm())
+        FocalLGBMClassifier().fit(X[:, :5], y, init_model=model.to_lightgbm(probability="score"))
     with pytest.raises(TypeError, match="got int"):
         fitted(2, init_model=3)
     with pytest.raises(FileNotFoundError):
@@ -253,11 +316,11 @@ def test_model_text_of_an_unknown_version_is_refused(monkeypatch):
     model, _ = fitted(2)
     monkeypatch.setattr(_native, "VERSION", "v3")
     with pytest.raises(ValueError, match="version v4"):
-        model.to_lightgbm()
+        model.to_lightgbm(probability="score")
 
 
 def test_edit_that_went_wrong_is_noticed(monkeypatch):
     model, _ = fitted(2)
     monkeypatch.setattr(_native, "_raise_scores", lambda tree, value: tree)
     with pytest.raises(RuntimeError, match="does not predict what the estimator does"):
-        model.to_lightgbm()
+        model.to_lightgbm(probability="score")

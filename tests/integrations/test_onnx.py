@@ -150,7 +150,7 @@ def test_training_continued_or_started_from_scores(n_classes):
     X, y = dataset(n_classes)
     first = trees().fit(X, y)
     assert_agrees(trees().fit(X, y, init_model=first), X)
-    assert_agrees(trees().fit(X, y, init_model=first.to_lightgbm()), X)
+    assert_agrees(trees().fit(X, y, init_model=first.to_lightgbm(probability="score")), X)
     init_score = np.linspace(-1, 1, len(X) * (n_classes if n_classes > 2 else 1))
     init_score = init_score.reshape(len(X), -1)
     assert_agrees(trees().fit(X, y, init_score=init_score.squeeze()), X)

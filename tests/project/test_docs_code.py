@@ -10,6 +10,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PAGES = {page.name: BLOCK.findall(page.read_text("utf-8")) for page in sorted(DOCS.glob("*.md"))}
 
+# What names need besides the module that has them.
+NEEDED_BY = {"ProgressBar": "rich", "create_tree_digraph": "graphviz"}
+
 
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
 def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
@@ -17,6 +20,9 @@ def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
     code = "\n".join(PAGES[page])
     for module in imported_modules(code):
         if not module.startswith("skfocal"):
+            pytest.importorskip(module)
+    for name, module in NEEDED_BY.items():
+        if name in code:
             pytest.importorskip(module)
     namespace = {"__name__": "__main__"}
     for block in PAGES[page]:
