@@ -48,10 +48,7 @@ COLORS = {
     "logistic": "#E69F00",
     "focal logistic": "#56B4E9",
 }
-PAIRS = {  # a focal model and its rival
-    "focal LightGBM": "LightGBM",
-    "focal logistic": "logistic",
-}
+RIVALS = {"focal LightGBM": "LightGBM", "focal logistic": "logistic"}
 N_FOLDS, N_REPEATS = 5, 2
 
 
@@ -225,16 +222,22 @@ def progress(results, total):
 # %%
 # The tables
 # ----------
-def print_tables(results, class_names):
-    """Scores, what the searches chose, and the average precision of each class if several."""
+def print_row(name, cells):
+    print(f"{name:16}" + "".join(f"{cell:>19}" for cell in cells))
+
+
+def print_scores(searched):
+    """Mean and standard deviation of each model's scores."""
     columns = [*SCORES, "seconds"]
-    searched = results[results["model"].isin(COLORS)].groupby("model", sort=False)
     means, spreads = searched[columns].mean(), searched[columns].std()
     print(f"\nMean ± standard deviation over {N_FOLDS * N_REPEATS} splits")
-    print(f"{'':16}" + "".join(f"{column:>19}" for column in columns))
+    print_row("", columns)
     for name in means.index:
-        cells = [f"{means[c][name]:.3f} ± {spreads[c][name]:.3f}" for c in columns]
-        print(f"{name:16}" + "".join(f"{cell:>19}" for cell in cells))
+        print_row(name, [f"{means[c][name]:.3f} ± {spreads[c][name]:.3f}" for c in columns])
+
+
+def print_choices(searched):
+    """What each model's searches chose."""
     print("\nChosen in how many splits")
     for name, choices in searched["chosen"]:
         counts = Counter(
@@ -242,13 +245,19 @@ def print_tables(results, class_names):
             for choice in choices
         )
         print(f"{name:16}  " + "; ".join(f"{text}: {n}" for text, n in counts.most_common()))
-    if len(class_names) > 2:
-        print("\nAverage precision of each class")
-        print(f"{'':16}" + "".join(f"{name[:12]:>14}" for name in class_names))
-        for name, rows in searched["by class"]:
-            print(f"{name:16}" + "".join(f"{mean:14.3f}" for mean in np.mean([*rows], axis=0)))
 
 
+def print_classes(searched, class_names):
+    """Each model's average precision of each class against the rest."""
+    print("\nAverage precision of each class, mean over splits")
+    print_row("", [name[:16] for name in class_names])
+    for name, rows in searched["by class"]:
+        print_row(name, [f"{mean:.3f}" for mean in np.mean([*rows], axis=0)])
+
+
+# %%
+# Scores differ more between splits than between models. What counts are the differences on the same
+# split, which :class:`~skfocal.GammaDisplay` takes.
 def paired(results, score, names):
     """Paired differences between gammas, and to searched models."""
     table = results.pivot(index="model", columns="split", values=score)
@@ -287,16 +296,18 @@ def picture(results, y, class_names):
     figure, (top, middle, bottom) = plt.subplots(3, figsize=(6.4, 14), layout="constrained")
     positive = y == len(class_names) - 1
     scores = results.groupby("model")["average precision"].agg(["mean", "std"])
+    what = "average precision" if len(class_names) == 2 else "average precision over all classes"
     for name, color in COLORS.items():
         proba = held_out(results, name)
         precision, recall, _ = precision_recall_curve(positive, proba)
-        label = f"{name}, average precision {scores['mean'][name]:.3f} ± {scores['std'][name]:.3f}"
+        label = f"{name}, {what} {scores['mean'][name]:.3f} ± {scores['std'][name]:.3f}"
         top.plot(recall, precision, color=color, drawstyle="steps-post", label=label)
         predicted, observed, low, high = np.transpose([*calibration(positive, proba)])
         bars = observed - low, high - observed
         middle.errorbar(predicted, observed, bars, color=color, fmt="o-", ms=4, lw=1, capsize=2)
-    what = f"{class_names[-1]!r}, {positive.mean():.2%} of {len(y)} rows"
-    top.set(title=f"Ranking of {what}", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))
+    share = f"{positive.mean():.2%} of {len(y)} rows"
+    top.set(title=f"Ranking of {class_names[-1]!r}, {share}", xlabel="Recall", ylabel="Precision")
+    top.set_ylim(0, 1.02)
     middle.axline((0, 0), slope=1, color="0.7", zorder=0)
     middle.set(title=f"Calibration for {class_names[-1]!r}: bars are 95 % intervals")
     middle.set(xlabel="Mean held-out probability", ylabel="Share of rows in the class")
@@ -308,23 +319,34 @@ def picture(results, y, class_names):
 # %%
 # Reading the result aloud
 # ------------------------
-def read_aloud(results):
+def read_aloud(results, searched):
     """Print what the paired differences allow to say."""
-    means = results[results["model"].isin(COLORS)].groupby("model")[[*SCORES]].mean()
-    print(f"\nBest mean average precision: {means['average precision'].idxmax()}.")
-    print(f"Best mean log loss: {means['log loss'].idxmin()}.")
+    means = searched[[*SCORES]].mean()
+    print(f"\nHighest mean average precision: {means['average precision'].idxmax()}.")
+    print(f"Lowest mean log loss: {means['log loss'].idxmin()}.")
     for score in ("average precision", "log loss"):
-        for focal, rival in PAIRS.items():
+        for focal, rival in RIVALS.items():
             differences, intervals = paired(results, score, [rival, focal]).compare_to(rival)
             low, high = intervals[score][-1]
-            verdict = "better than" if low > 0 else "worse than" if high < 0 else "level with"
+            verdict = (
+                "better than"
+                if low > 0
+                else "worse than"
+                if high < 0
+                else "not clearly different from"
+            )
             print(
-                f"{score}: {focal} is {verdict} {rival}, both searched "
-                f"(improvement {differences[score][-1].mean():+.3f}, "
-                f"95 % interval {low:.3f} to {high:.3f})."
+                f"{score}: searched {focal} is {verdict} searched {rival} "
+                f"(mean improvement {differences[score][-1].mean():+.3f}, "
+                f"95 % interval {low:.3f} to {high:.3f})"
             )
     print(paired(results, "average precision", ["LightGBM"]).verdict)
-    for text, n in Counter(text for texts in results["warnings"] for text in texts).items():
+
+
+def report_warnings(results):
+    """Print each warning of the fits once."""
+    counts = Counter(text for texts in results["warnings"] for text in texts)
+    for text, n in counts.items():
         print(f"Warning in {n} of {len(results)} fits: {text}")
 
 
@@ -339,9 +361,14 @@ def main(data, target, output):
     else:
         print("Average precision and ROC AUC are means over the classes, each against the rest.")
     results = compare(X, y)
-    print_tables(results, class_names)
+    searched = results[results["model"].isin(COLORS)].groupby("model", sort=False)
+    print_scores(searched)
+    print_choices(searched)
+    if len(class_names) > 2:
+        print_classes(searched, class_names)
     picture(results, y, class_names).savefig(output, dpi=120)
-    read_aloud(results)
+    read_aloud(results, searched)
+    report_warnings(results)
     print(f"\nPicture: {output}")
 
 
