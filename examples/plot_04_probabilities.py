@@ -81,6 +81,7 @@ for ax, probability in zip(axes[:2], ("score", "posterior"), strict=True):
             y_test, proba, n_bins=10, name=f"gamma {gamma}", color=color, ax=ax
         )
     ax.set(title=f'Linear models, probability="{probability}"')
+axes[2].set_prop_cycle(color=["#0072B2", "#CC79A7", "#009E73"])
 for name, proba in held_out.items():
     CalibrationDisplay.from_predictions(y_test, proba, n_bins=10, name=name, ax=axes[2])
 axes[2].set(title="Trees, gamma 2")

@@ -94,8 +94,9 @@ strongest = np.r_[np.argsort(coef)[:6], np.argsort(coef)[-18:]]
 names = words.get_feature_names_out()[strongest]
 signs = np.where(coef[strongest] > 0, "0.3", "0.7")
 figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 11), layout="constrained")
+top.set_prop_cycle(color=COLORS.values())
 for name, proba in held_out.items():
-    PrecisionRecallDisplay.from_predictions(y, proba, name=name, color=COLORS[name], ax=top)
+    PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=top)
 bottom.barh(names, coef[strongest], color=signs)
 bottom.set(title="Strongest words of the model with few", xlabel="Coefficient", ylabel="Word")
 top.set(title="Held-out paragraphs", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))

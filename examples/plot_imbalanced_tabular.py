@@ -56,7 +56,7 @@ N_FOLDS, N_REPEATS = 5, 2
 # The data
 # --------
 # 5,000 rows with 4 % positives, some of them mislabelled; one column is categorical and 5 % of the
-# values are missing.
+# values are missing. Of a file, two classes or more are compared as they are.
 def generate():
     """Features of mixed type, and labels."""
     X, y = make_classification(
@@ -101,7 +101,7 @@ def encode(labels):
     if len(counts) < 2 or counts.min() < N_FOLDS:
         raise SystemExit(
             f"The target must have at least 2 classes of at least {N_FOLDS} rows each, got "
-            f"{len(counts)} of which the smallest are {counts.tail(3).to_dict()}."
+            f"{len(counts)}, the smallest of them {counts.tail(3).to_dict()}. Merge or remove them."
         )
     codes = pd.Categorical(labels, categories=counts.index).codes.astype(int)
     return codes, [str(name) for name in counts.index]
@@ -231,6 +231,7 @@ def print_scores(searched):
     columns = [*SCORES, "seconds"]
     means, spreads = searched[columns].mean(), searched[columns].std()
     print(f"\nMean ± standard deviation over {N_FOLDS * N_REPEATS} splits")
+    print("Each model searches four candidates; seconds are those of a search and its last fit.")
     print_row("", columns)
     for name in means.index:
         print_row(name, [f"{means[c][name]:.3f} ± {spreads[c][name]:.3f}" for c in columns])
@@ -281,10 +282,11 @@ def held_out(results, name):
     return np.concatenate([*rows["proba"]])[order, -1]
 
 
-def calibration(y, proba, n_groups=8):
+def calibration(y, proba):
     """Mean probability, share of positives and its 95 % interval in groups of rows."""
     order = np.argsort(proba)
     expected = np.cumsum(proba[order])
+    n_groups = np.clip(expected[-1] // 10, 2, 8)  # of 10 expected positives or more
     group = np.minimum(n_groups * expected / expected[-1], n_groups - 1).astype(int)
     for rows in (order[group == g] for g in np.unique(group)):
         interval = binomtest(int(y[rows].sum()), len(rows)).proportion_ci(method="wilson")
@@ -328,19 +330,14 @@ def read_aloud(results, searched):
         for focal, rival in RIVALS.items():
             differences, intervals = paired(results, score, [rival, focal]).compare_to(rival)
             low, high = intervals[score][-1]
-            verdict = (
-                "better than"
-                if low > 0
-                else "worse than"
-                if high < 0
-                else "not clearly different from"
-            )
+            is_what = {1: "better than", 0: "not clearly different from", -1: "worse than"}
             print(
-                f"{score}: searched {focal} is {verdict} searched {rival} "
+                f"{score}: searched {focal} is {is_what[(low > 0) - (high < 0)]} searched {rival} "
                 f"(mean improvement {differences[score][-1].mean():+.3f}, "
                 f"95 % interval {low:.3f} to {high:.3f})"
             )
     print(paired(results, "average precision", ["LightGBM"]).verdict)
+    print("An interval that crosses 0 leaves open which is better; more rows would narrow it.")
 
 
 def report_warnings(results):
@@ -375,9 +372,11 @@ def main(data, target, output):
 # %%
 # Run it.
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compare focal models with their rivals.")
+    parser = argparse.ArgumentParser(
+        description="Compare focal models with their rivals, each searched over four candidates."
+    )
     parser.add_argument("--data", help="csv, csv.gz or parquet file; generated data by default")
-    parser.add_argument("--target", help="column with the labels; its rarest class is the positive")
+    parser.add_argument("--target", help="column with the labels; its rarer class is the positive")
     parser.add_argument("--output", default="imbalanced_tabular.png", help="picture to write")
     arguments = parser.parse_args()
     if (arguments.data is None) != (arguments.target is None):
