@@ -151,7 +151,7 @@ def test_all_classes_of_a_multiclass_file_are_reported(multiclass):
     [
         (["--data", "{data}"], "--data and --target go together"),
         (["--data", "{data}", "--target", "other"], r"must be one of the columns \['number'"),
-        (["--data", "{data}", "--target", "kind"], r"at least 5 rows each, got 2 .*'yes': 4"),
+        (["--data", "{data}", "--target", "kind"], r"at least 5 rows each, got 2, .*'yes': 4"),
     ],
 )
 def test_unusable_arguments_are_refused(tmp_path, arguments, message):
