@@ -77,29 +77,30 @@ print("gamma 2:", BinaryFocalLoss(gamma=2).loss([0, 1, 1], logit([0.1, 0.7, 0.9]
 # The curves
 # ----------
 # The loss against the probability of the positive class, for a positive and for a negative row:
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+GAMMAS = (0, 1, 2, 5)
+figure, axes = plt.subplots(2, figsize=(6.4, 8), layout="constrained")
 for label, ax in zip((1, 0), axes, strict=True):
-    FocalLossDisplay.from_gammas(y=label, ax=ax)
+    FocalLossDisplay.from_gammas(GAMMAS, y=label, ax=ax)
 plt.show()
 
 # %%
-# What makes the difference is the modulating factor, here ``(1 - p)**3`` and ``p**3``:
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+# What makes the difference is the modulating factor, ``(1 - p)**gamma`` and ``p**gamma``:
+figure, axes = plt.subplots(2, figsize=(6.4, 8), layout="constrained")
 for label, ax in zip((1, 0), axes, strict=True):
-    FocalLossDisplay.from_gammas([3], kind="modulating_factor", y=label, ax=ax)
+    FocalLossDisplay.from_gammas(GAMMAS, kind="modulating_factor", y=label, ax=ax)
 plt.show()
 
 # %%
 # Models see the derivatives in the raw score. The second one is negative where a row is badly
 # missed, which is why a booster must not be handed it as it is.
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+figure, axes = plt.subplots(2, figsize=(6.4, 8), layout="constrained")
 for kind, ax in zip(("gradient", "hessian"), axes, strict=True):
-    FocalLossDisplay.from_gammas(kind=kind, against="raw", ax=ax)
+    FocalLossDisplay.from_gammas(GAMMAS, kind=kind, against="raw", ax=ax)
 plt.show()
 
 # %%
 # And the price of gamma: the sigmoid of a focal score is closer to 1/2 than the probability that
 # the score stands for. ``predict_proba`` of the estimators returns the latter.
-figure, ax = plt.subplots(figsize=(5.5, 5), layout="constrained")
-FocalLossDisplay.from_gammas((0, 1, 2, 5), kind="posterior", ax=ax)
+figure, ax = plt.subplots(figsize=(6.4, 5), layout="constrained")
+FocalLossDisplay.from_gammas(GAMMAS, kind="posterior", ax=ax)
 plt.show()

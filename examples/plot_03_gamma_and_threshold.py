@@ -43,7 +43,7 @@ print(f"{len(y)} rows to fit and choose with, {y.sum()} of them positive; as man
 # loss itself would not: it shrinks as gamma grows, whatever the model.
 GAMMAS = [0, 0.5, 1, 2, 3, 5]
 model = FocalLGBMClassifier(n_estimators=50, n_jobs=1, random_state=0)
-figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.4, 4.5), layout="constrained")
 curve = ValidationCurveDisplay.from_estimator(
     model,
     X,
@@ -101,7 +101,7 @@ for name, fitted in {"cut at 1/2": search, "tuned": tuned}.items():
 # least value too, so a threshold near the cost ratio is as good as the tuned one.
 thresholds = tuned.cv_results_["thresholds"]
 proba = search.predict_proba(X_test)[:, 1]
-figure, ax = plt.subplots(figsize=(7, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.4, 4.5), layout="constrained")
 ax.plot(thresholds, -tuned.cv_results_["scores"], label="five folds")
 ax.plot(thresholds, [cost(y_test, proba >= t) for t in thresholds], label="test rows")
 ax.axvline(tuned.best_threshold_, color="tab:red", label="tuned threshold")

@@ -72,15 +72,20 @@ for name, model in trees.items():
 # -----------
 # Of the rows that got a probability of about 0.3, how many are positive? On the diagonal, 0.3 of
 # them. Below it a model is over-confident where it says "likely", above it under-confident.
-figure, axes = plt.subplots(1, 3, figsize=(13, 4.5), layout="constrained", sharey=True)
+figure, axes = plt.subplots(3, figsize=(6.4, 15), layout="constrained")
+gamma_colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(models)))
 for ax, probability in zip(axes[:2], ("score", "posterior"), strict=True):
-    for gamma, model in models.items():
+    for (gamma, model), color in zip(models.items(), gamma_colors, strict=True):
         proba = model.set_params(probability=probability).predict_proba(X_test)[:, 1]
-        CalibrationDisplay.from_predictions(y_test, proba, n_bins=10, name=f"gamma {gamma}", ax=ax)
+        CalibrationDisplay.from_predictions(
+            y_test, proba, n_bins=10, name=f"gamma {gamma}", color=color, ax=ax
+        )
     ax.set(title=f'Linear models, probability="{probability}"')
+axes[2].set_prop_cycle(color=["#0072B2", "#CC79A7", "#009E73"])
 for name, proba in held_out.items():
     CalibrationDisplay.from_predictions(y_test, proba, n_bins=10, name=name, ax=axes[2])
 axes[2].set(title="Trees, gamma 2")
 for ax in axes:
     ax.set(xlabel="Predicted probability", ylabel="Share of positives")
+    ax.legend(loc="upper left")
 figure.savefig("probabilities.png")

@@ -33,6 +33,12 @@ def sample(share, rng, n_rows=N_ROWS):
 # %%
 # The models, all with 100 trees: LightGBM's default and two common remedies, and the focal
 # classifier with its own defaults.
+COLORS = {
+    "LightGBM": "#D55E00",
+    "LightGBM, balanced": "#CC79A7",
+    "LightGBM, reg_lambda=5": "#009E73",
+    "FocalLGBMClassifier": "#0072B2",
+}
 common = {"n_jobs": 1, "random_state": 0, "verbose": -1}
 models = {
     "LightGBM": LGBMClassifier(**common),
@@ -91,25 +97,24 @@ for name, step in steps.items():
 
 # %%
 # Ranking and first steps against the share of positives:
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 4.8), layout="constrained")
-colors = dict(zip(models, ["tab:red", "tab:orange", "tab:gray", "tab:blue"], strict=True))
+figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 10), layout="constrained")
 for i, (name, scores) in enumerate(precision.items()):
-    left.bar(
+    top.bar(
         np.arange(len(SHARES)) + 0.2 * i - 0.3,
         scores.mean(axis=1),
         width=0.2,
         yerr=scores.std(axis=1),
-        color=colors[name],
+        color=COLORS[name],
         label=name,
     )
-left.set_xticks(range(len(SHARES)), [f"{share:.1%}" for share in SHARES])
-left.set(title="Ranking of new rows: mean and spread of three samples", ylabel="Average precision")
+top.set_xticks(range(len(SHARES)), [f"{share:.1%}" for share in SHARES])
+top.set(title="Ranking of new rows: mean and deviation of 3 samples", ylabel="Average precision")
 for name, step in steps.items():
-    right.plot(shares, step, color=colors[name], label=name)
-right.set(title="First step of a leaf with one positive in 20 rows", yscale="log")
-right.set(ylabel="Change of the score in one round", xscale="log")
-right.invert_xaxis()
-for ax in (left, right):
+    bottom.plot(shares, step, color=COLORS[name], label=name)
+bottom.set(title="First step of a leaf with one positive in 20 rows", yscale="log")
+bottom.set(ylabel="Change of the score in one round", xscale="log")
+bottom.invert_xaxis()
+for ax in (top, bottom):
     ax.set(xlabel="Share of positives")
-    ax.legend()
+figure.legend(*top.get_legend_handles_labels(), loc="outside lower center", ncols=2)
 figure.savefig("extreme_imbalance.png")

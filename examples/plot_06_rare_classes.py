@@ -87,8 +87,9 @@ for rule, y_pred in rules.items():
 
 # %%
 # Side by side:
-figure, axes = plt.subplots(1, 2, figsize=(13, 4.8), layout="constrained")
-colors = ["tab:red", "lightcoral", "tab:blue", "lightskyblue"], ["0.6", "tab:blue", "tab:purple"]
+figure, axes = plt.subplots(2, figsize=(6.4, 10), layout="constrained")
+# Vermilion and blue are the two models, a lighter tone the higher learning rate.
+colors = ["#D55E00", "#EEB080", "#0072B2", "#80B9D9"], ["0.6", "#0072B2", "#CC79A7"]
 for ax, scores, palette in zip(axes, (precision, recall), colors, strict=True):
     width = 0.8 / len(scores)
     for i, (name, values) in enumerate(scores.items()):
@@ -96,8 +97,8 @@ for ax, scores, palette in zip(axes, (precision, recall), colors, strict=True):
         ax.bar(places, values, width, label=name, color=palette[i])
     ticks = [f"{name}\n{share:.1%}" for name, share in shares.items()]
     ax.set_xticks(range(len(NAMES)), ticks)
-    ax.set(ylim=(0, 1.3), yticks=np.linspace(0, 1, 6))
-    ax.legend(ncols=2, loc="upper center")
+    ax.set(xlabel="Class and its share of the rows", ylim=(0, 1))
+    ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.08))
 axes[0].set(title="Ranking of each class", ylabel="Average precision")
 axes[1].set(title="Share of each class found, by rule of decision", ylabel="Recall")
 figure.savefig("rare_classes.png")

@@ -59,6 +59,12 @@ models = {
     "Focal": FocalLogisticRegression(gamma=1, C=30),
     "Focal, few words": FocalLogisticRegression(gamma=1, C=3, l1_ratio=1),
 }
+COLORS = {
+    "LogisticRegression": "#E69F00",
+    "LogisticRegression, balanced": "#CC79A7",
+    "Focal": "#56B4E9",
+    "Focal, few words": "#0072B2",
+}
 folds = StratifiedKFold(5, shuffle=True, random_state=0)
 held_out = {}
 for name, model in models.items():
@@ -86,12 +92,13 @@ print(f"{np.count_nonzero(coef)} of {len(coef)} words")
 # Those that speak most for interpolation, and most against it:
 strongest = np.r_[np.argsort(coef)[:6], np.argsort(coef)[-18:]]
 names = words.get_feature_names_out()[strongest]
-colors = np.where(coef[strongest] > 0, "tab:blue", "tab:red")
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.4), layout="constrained")
+signs = np.where(coef[strongest] > 0, "0.3", "0.7")
+figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 11), layout="constrained")
+top.set_prop_cycle(color=COLORS.values())
 for name, proba in held_out.items():
-    PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=left)
-right.barh(names, coef[strongest], color=colors)
-right.set(title="Strongest words of the model with few", xlabel="Coefficient")
-left.set(title="Held-out paragraphs", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))
-left.legend(loc="lower left")
+    PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=top)
+bottom.barh(names, coef[strongest], color=signs)
+bottom.set(title="Strongest words of the model with few", xlabel="Coefficient", ylabel="Word")
+top.set(title="Held-out paragraphs", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))
+top.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
 figure.savefig("text.png")

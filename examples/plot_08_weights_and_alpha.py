@@ -85,18 +85,17 @@ for name, priority in orders.items():
 # Knowing the amounts pays by the rule, not by the weights: they move the fit to where the money is,
 # at the price of learning from fewer rows in effect, and a probability alone cannot say how much
 # is at stake.
-figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5), layout="constrained")
-for name, proba in curves.items():
-    CalibrationDisplay.from_predictions(
-        y_test, proba, n_bins=5, strategy="quantile", name=name, ax=left
-    )
-left.set(title="Whose probability?", xlabel="Predicted", ylabel="Share of frauds", xscale="log")
-left.set(yscale="log")
-left.legend(loc="upper left")
+figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 11), layout="constrained")
+for (name, proba), color in zip(curves.items(), ["#E69F00", "#CC79A7", "#56B4E9"], strict=True):
+    CalibrationDisplay.from_predictions(y_test, proba, n_bins=6, name=name, color=color, ax=top)
+top.set(title="Whose probability?", xlabel="Predicted probability", ylabel="Share of frauds")
+top.legend(loc="upper left")
 share = np.arange(1, len(lost) + 1) / len(lost)
 for name, priority in orders.items():
-    right.plot(share, money_found(priority), label=name)
-right.set(title="Payments looked at first, by", xlabel="Share of payments looked at")
-right.set(ylabel="Share of the stolen money found", xlim=(0, 0.15))
-right.legend(loc="lower right")
+    color = "#CC79A7" if "weighted" in name else "#0072B2"
+    style = "-" if "x amount" in name else "--"
+    bottom.plot(share, money_found(priority), color=color, linestyle=style, label=name)
+bottom.set(title="What payments are looked at first by", xlabel="Share of payments looked at")
+bottom.set(ylabel="Share of the stolen money found", xlim=(0, 0.15))
+bottom.legend(loc="lower right")
 figure.savefig("weights_and_alpha.png")

@@ -61,10 +61,10 @@ for k in np.argsort(-size):
 # %%
 # All rows, and the feature with the clearest bend. A dot is a loan; to the right, or up, is what
 # speaks for default.
-figure, (left, right) = plt.subplots(1, 2, figsize=(13, 5))
-shap.plots.beeswarm(explanation, ax=left, plot_size=None, show=False)
-shap.plots.scatter(explanation[:, "rate"], color=explanation[:, "term"], ax=right, show=False)
-left.set_title("Contributions to the score")
-right.set_title("The rate counts more where the term is long")
+figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 9))
+shap.plots.beeswarm(explanation, ax=top, plot_size=None, show=False)
+shap.plots.scatter(explanation[:, "rate"], color=explanation[:, "term"], ax=bottom, show=False)
+top.set_title("Contributions to the score")
+bottom.set_title("The rate counts more where the term is long")
 figure.tight_layout()
 figure.savefig("shap.png")

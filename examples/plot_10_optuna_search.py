@@ -121,20 +121,29 @@ for name, model in {"default": FocalLGBMClassifier(n_jobs=1), "tuned": tuned}.it
 
 # %%
 # Each line is a trial, dashed where it was given up: most of the rounds went to promising ones.
-# On the right, the trials' last scores by gamma and weight of the positives.
-fig, (left, right) = plt.subplots(1, 2, figsize=(11, 4), layout="constrained")
+# Below, the trials' last scores by gamma and weight of the positives.
+fig, (top, bottom) = plt.subplots(2, figsize=(6.4, 9), layout="constrained")
 for trial in study.trials:
     given_up = trial.state == PRUNED
     style = {"color": "tab:gray", "ls": "--"} if given_up else {"color": "tab:blue"}
-    left.plot(*zip(*trial.intermediate_values.items(), strict=True), lw=0.8, alpha=0.7, **style)
-left.set(xlabel="boosting rounds", ylabel="average precision, held-out rows", title="Trials")
+    top.plot(*zip(*trial.intermediate_values.items(), strict=True), lw=0.8, alpha=0.7, **style)
+top.set(
+    xlabel="Boosting rounds",
+    ylabel="Average precision, held-out rows",
+    title="Trials, dashed where given up",
+)
 
-points = right.scatter(
+points = bottom.scatter(
     [trial.params["gamma"] for trial in study.trials],
     [trial.params["weight of positives"] for trial in study.trials],
     c=[trial.value for trial in study.trials],
 )
-right.plot(study.best_params["gamma"], study.best_params["weight of positives"], "r*", ms=14)
-right.set(xlabel="gamma", ylabel="weight of the positives", yscale="log", title="Where they lie")
-fig.colorbar(points, ax=right, label="average precision, held-out rows")
+bottom.plot(study.best_params["gamma"], study.best_params["weight of positives"], "r*", ms=14)
+bottom.set(
+    xlabel="Gamma",
+    ylabel="Weight of the positives",
+    yscale="log",
+    title="Last scores; the star is the best trial",
+)
+fig.colorbar(points, ax=bottom, label="Average precision, held-out rows")
 fig.savefig("optuna_search.png")

@@ -2,175 +2,383 @@
 Imbalanced tabular data, end to end
 ===================================
 
-Cross-validates both estimators, each in a :class:`~sklearn.pipeline.Pipeline` whose gamma a
-:class:`~sklearn.model_selection.GridSearchCV` chooses, against LightGBM (its default settings
-and two that regularise it) and logistic regression. It prints one table and saves one picture.
+Compares both estimators with LightGBM and logistic regression on equal budget: each model is the
+last step of a :class:`~sklearn.pipeline.Pipeline` and searches four candidates of its own grid.
+The script prints tables and a conclusion, and saves one picture.
 
-On data generated here, or on a file of your own (csv, csv.gz or parquet, with columns of any
-type and missing values)::
+It runs on data generated here, or on your own file (csv, csv.gz or parquet, two classes or more,
+columns of any type, missing values)::
 
     python examples/plot_imbalanced_tabular.py --data my.csv.gz --target churned
 """
 
 import argparse
+import sys
 import time
+import warnings
+from collections import Counter
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from lightgbm import LGBMClassifier
-from sklearn.calibration import CalibrationDisplay
+from scipy.stats import binomtest
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.datasets import make_classification
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import (
-    PrecisionRecallDisplay,
     average_precision_score,
-    brier_score_loss,
     log_loss,
+    make_scorer,
+    precision_recall_curve,
     roc_auc_score,
 )
-from sklearn.model_selection import GridSearchCV, StratifiedKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.model_selection import GridSearchCV, RepeatedStratifiedKFold, cross_validate
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler
 
-from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression, GammaDisplay
 
-GAMMAS = [0.0, 1.0, 2.0]
-SCORES = ["average precision", "ROC AUC", "log loss", "Brier score", "seconds"]
+COLORS = {
+    "LightGBM": "#D55E00",
+    "focal LightGBM": "#0072B2",
+    "logistic": "#E69F00",
+    "focal logistic": "#56B4E9",
+}
+RIVALS = {"focal LightGBM": "LightGBM", "focal logistic": "logistic"}
+N_FOLDS, N_REPEATS = 5, 2
 
 
 # %%
-# The data: 8,000 rows with 3 % positives, some of them mislabelled; one column is categorical
-# and 5 % of the values are missing. Of a file, the rarest class is the one to find.
+# The data
+# --------
+# 5,000 rows with 4 % positives, some of them mislabelled; one column is categorical and 5 % of the
+# values are missing. Of a file, two classes or more are compared as they are.
 def generate():
-    """Features of mixed type and boolean labels."""
+    """Features of mixed type, and labels."""
     X, y = make_classification(
-        n_samples=8000,
-        n_features=20,
+        n_samples=5000,
+        n_features=12,
         n_informative=8,
         n_clusters_per_class=3,
-        weights=[0.97],
-        flip_y=0.005,
+        weights=[0.965],
+        flip_y=0.01,
         random_state=0,
     )
     frame = pd.DataFrame(X).add_prefix("x")
     frame = frame.mask(np.random.default_rng(0).random(X.shape) < 0.05)
     frame["x0"] = pd.cut(X[:, 0], 6, labels=list("abcdef")).astype(object)
-    return frame, y == 1
+    return frame, pd.Series(np.where(y == 1, "churned", "stayed"))
 
 
 def read(path, target):
-    """Features and a boolean target that marks the rarest class."""
+    """Features and labels of a file, without the rows that have no label."""
     frame = pd.read_parquet(path) if Path(path).suffix == ".parquet" else pd.read_csv(path)
     if target not in frame:
         raise SystemExit(f"--target must be one of the columns {list(frame)}, got {target!r}.")
-    frame = frame.dropna(subset=[target])
-    labels = frame.pop(target)
-    return frame, (labels == labels.value_counts().idxmin()).to_numpy()
+    labelled = frame.dropna(subset=[target])
+    if len(labelled) < len(frame):
+        print(f"Left out {len(frame) - len(labelled)} rows without a label.")
+    return labelled.drop(columns=target), labelled[target]
+
+
+def prepare(frame):
+    """Numbers as floats, all else as text; columns without a value are left out."""
+    empty = list(frame.columns[frame.isna().all()])
+    if empty:
+        print(f"Left out the columns without a value: {empty}.")
+    frame = frame.drop(columns=empty)
+    numeric = frame.select_dtypes("number").columns
+    return frame.astype({name: float if name in numeric else str for name in frame})
+
+
+def encode(labels):
+    """Codes of the classes, 0 for the commonest, and their names; the last one is the rarest."""
+    counts = labels.value_counts()
+    if len(counts) < 2 or counts.min() < N_FOLDS:
+        raise SystemExit(
+            f"The target must have at least 2 classes of at least {N_FOLDS} rows each, got "
+            f"{len(counts)}, the smallest of them {counts.tail(3).to_dict()}. Merge or remove them."
+        )
+    codes = pd.Categorical(labels, categories=counts.index).codes.astype(int)
+    return codes, [str(name) for name in counts.index]
 
 
 # %%
-# The models. Trees take missing values and ordinal codes as they are; linear models get imputed,
-# scaled and one-hot encoded columns. The same preprocessing serves a focal model and its rival.
-def models():
-    """Name and estimator of every model to compare."""
+# The models
+# ----------
+# Trees take missing values and ordinal codes as they are. Linear models get imputed, scaled and
+# one-hot encoded columns. A focal model and its rival share the preprocessing, and both boosters
+# grow the same number of trees of the same size.
+TREES = {
+    "n_estimators": 100,
+    "learning_rate": 0.1,
+    "num_leaves": 15,
+    "random_state": 0,
+    "n_jobs": 1,  # the processors are busy with other splits
+}
+GAMMAS = [0, 0.5, 1, 2]
+SCORES = {
+    "average precision": make_scorer(average_precision_score, response_method="predict_proba"),
+    "ROC AUC": make_scorer(roc_auc_score, response_method="predict_proba", multi_class="ovr"),
+    "log loss": make_scorer(log_loss, response_method="predict_proba"),  # reported, not searched by
+}
+
+
+def preprocessing():
+    """Transformers for trees and for linear models."""
     numeric = make_column_selector(dtype_include="number")
-    other = make_column_selector(dtype_exclude="number")
-    for_trees = make_column_transformer(
-        ("passthrough", numeric),
-        (OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1), other),
+    text = make_column_selector(dtype_exclude="number")
+    codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1)
+    scaled = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler())
+    one_hot = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10)
+    for_trees = make_column_transformer(("passthrough", numeric), (codes, text))
+    return for_trees, make_column_transformer((scaled, numeric), (one_hot, text))
+
+
+def search(columns, model, grid):
+    """A search for the best average precision, the mean over the classes of a multiclass target."""
+    pipeline = Pipeline([("columns", columns), ("model", model)])
+    grid = {f"model__{name}": values for name, values in grid.items()}
+    return GridSearchCV(
+        pipeline, grid, scoring=SCORES["average precision"], cv=3, error_score="raise"
     )
-    for_linear = make_column_transformer(
-        (make_pipeline(SimpleImputer(), StandardScaler()), numeric),
-        (OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=10), other),
-    )
 
-    def search(preprocessing, estimator, grid):
-        steps = make_pipeline(preprocessing, estimator)
-        grid = {f"{type(estimator).__name__.lower()}__{name}": grid[name] for name in grid}
-        return GridSearchCV(steps, grid, scoring="average_precision", cv=3)
 
-    def trees(**settings):
-        return make_pipeline(for_trees, LGBMClassifier(verbose=-1, random_state=0, **settings))
+def models():
+    """The searched models by name, and the focal trees with each gamma."""
+    trees, linear = preprocessing()
+    regularisation = {"reg_lambda": [0, 5], "min_child_weight": [1e-3, 1]}
+    searched = {
+        "LightGBM": search(trees, LGBMClassifier(**TREES, verbose=-1), regularisation),
+        "focal LightGBM": search(trees, FocalLGBMClassifier(**TREES), {"gamma": GAMMAS}),
+        "logistic": search(linear, LogisticRegression(max_iter=1000), {"C": [0.01, 0.1, 1, 10]}),
+        "focal logistic": search(
+            linear, FocalLogisticRegression(), {"gamma": [0, 2], "C": [0.1, 10]}
+        ),
+    }
+    fixed = {
+        f"gamma={gamma}": make_pipeline(trees, FocalLGBMClassifier(gamma=gamma, **TREES))
+        for gamma in GAMMAS
+    }
+    return searched | fixed
 
+
+# %%
+# The comparison
+# --------------
+# Five folds, shuffled and split twice. Each model is searched and fitted on four folds and scored
+# on the fifth. All numbers, curves and sentences below come from these fits.
+def judge(model, X, y, split):
+    """Scores of a model on a split, what its search chose, its probabilities and its warnings."""
+    _, test = split
+    with warnings.catch_warnings(record=True) as caught:
+        result = cross_validate(
+            model, X, y, cv=[split], scoring=SCORES, return_estimator=True, error_score="raise"
+        )
+        [fitted] = result["estimator"]
+        proba = fitted.predict_proba(X.iloc[test])
     return {
-        "LGBMClassifier": trees(),
-        "LGBMClassifier, reg_lambda=5": trees(reg_lambda=5),
-        "LGBMClassifier, min_child_weight=1": trees(min_child_weight=1),
-        "FocalLGBMClassifier": search(
-            for_trees, FocalLGBMClassifier(random_state=0), {"gamma": GAMMAS}
-        ),
-        "LogisticRegression": make_pipeline(for_linear, LogisticRegression(max_iter=1000)),
-        "FocalLogisticRegression": search(
-            for_linear, FocalLogisticRegression(), {"gamma": GAMMAS, "C": [0.1, 1.0]}
-        ),
+        **{score: result[f"test_{score}"][0] for score in SCORES},
+        "seconds": result["fit_time"][0],
+        "chosen": getattr(fitted, "best_params_", {}),
+        "by class": [average_precision_score(y[test] == k, p) for k, p in enumerate(proba.T)],
+        "test": test,
+        "proba": proba,
+        "warnings": {str(warning.message).splitlines()[0] for warning in caught},
     }
 
 
-# %%
-# Five folds: a model is tuned and fitted on four of them and judged on the fifth.
-def cross_validate(estimator, X, y):
-    """Mean scores over the folds and the held-out probability of every row."""
-    proba, scores = np.zeros(len(y)), []
-    for train, test in StratifiedKFold(5, shuffle=True, random_state=0).split(X, y):
-        start = time.perf_counter()
-        estimator.fit(X.iloc[train], y[train])
-        seconds = time.perf_counter() - start
-        proba[test] = estimator.predict_proba(X.iloc[test])[:, 1]
-        judged = y[test], proba[test]
-        scores.append(
-            [
-                average_precision_score(*judged),
-                roc_auc_score(*judged),
-                log_loss(*judged, labels=[False, True]),
-                brier_score_loss(*judged),
-                seconds,
-            ]
-        )
-    return np.mean(scores, axis=0), proba
-
-
 def compare(X, y):
-    """Print the table and return each model's held-out probabilities."""
-    print(f"{len(y)} rows, {X.shape[1]} features, {y.mean():.2%} positives; means of 5 folds\n")
-    print(f"{'':35}" + "".join(f"{score:>19}" for score in SCORES))
-    held_out = {}
-    for name, estimator in models().items():
-        means, held_out[name] = cross_validate(estimator, X, y)
-        print(f"{name:35}" + "".join(f"{mean:19.4f}" for mean in means), flush=True)
-    return held_out
+    """One row for each split and model."""
+    cv = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=N_REPEATS, random_state=0)
+    tasks = [
+        (split, name, model, rows)
+        for split, rows in enumerate(cv.split(X, y))
+        for name, model in models().items()
+    ]
+    parallel = Parallel(n_jobs=-1, return_as="generator")
+    results = parallel(delayed(judge)(model, X, y, rows) for _, _, model, rows in tasks)
+    return pd.DataFrame(
+        {"split": split, "model": name, **result}
+        for (split, name, _, _), result in zip(tasks, progress(results, len(tasks)), strict=True)
+    )
 
 
-def picture(held_out, y):
-    """Precision against recall, and observed against predicted probability."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(12, 5.5), layout="constrained")
-    for name, proba in held_out.items():
-        PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=left)
-        CalibrationDisplay.from_predictions(
-            y, proba, n_bins=5, strategy="quantile", name=name, ax=right
+def progress(results, total):
+    """Pass the results on and keep a bar on stderr."""
+    start = time.perf_counter()
+    for done, result in enumerate(results, 1):
+        seconds = (time.perf_counter() - start) * (total / done - 1)
+        bar = "#" * (30 * done // total)
+        print(f"\r[{bar:30}] {seconds:5.0f} s left", end="", file=sys.stderr, flush=True)
+        yield result
+    print(file=sys.stderr)
+
+
+# %%
+# The tables
+# ----------
+def print_row(name, cells):
+    print(f"{name:16}" + "".join(f"{cell:>19}" for cell in cells))
+
+
+def print_scores(searched):
+    """Mean and standard deviation of each model's scores."""
+    columns = [*SCORES, "seconds"]
+    means, spreads = searched[columns].mean(), searched[columns].std()
+    print(f"\nMean ± standard deviation over {N_FOLDS * N_REPEATS} splits")
+    print("Each model searches four candidates; seconds are those of a search and its last fit.")
+    print_row("", columns)
+    for name in means.index:
+        print_row(name, [f"{means[c][name]:.3f} ± {spreads[c][name]:.3f}" for c in columns])
+
+
+def print_choices(searched):
+    """What each model's searches chose."""
+    print("\nChosen in how many splits")
+    for name, choices in searched["chosen"]:
+        counts = Counter(
+            ", ".join(f"{key.removeprefix('model__')}={value:g}" for key, value in choice.items())
+            for choice in choices
         )
-    for line in left.get_lines() + right.get_lines():
-        line.set_linewidth(2.5 if "Focal" in line.get_label() else 1.2)
-    left.set(title="Ranking: precision and recall", xlabel="Recall", ylabel="Precision")
-    right.set(title="Calibration of held-out probabilities", xlabel="Predicted", ylabel="Observed")
-    right.set(xscale="log", yscale="log")
-    right.legend(loc="upper left")
+        print(f"{name:16}  " + "; ".join(f"{text}: {n}" for text, n in counts.most_common()))
+
+
+def print_classes(searched, class_names):
+    """Each model's average precision of each class against the rest."""
+    print("\nAverage precision of each class, mean over splits")
+    print_row("", [name[:16] for name in class_names])
+    for name, rows in searched["by class"]:
+        print_row(name, [f"{mean:.3f}" for mean in np.mean([*rows], axis=0)])
+
+
+# %%
+# Scores differ more between splits than between models. What counts are the differences on the same
+# split, which :class:`~skfocal.GammaDisplay` takes.
+def paired(results, score, names):
+    """Paired differences between gammas, and to searched models."""
+    table = results.pivot(index="model", columns="split", values=score)
+    table = table.loc[[f"gamma={gamma}" for gamma in GAMMAS] + names]
+    sign = -1 if score == "log loss" else 1
+    return GammaDisplay(
+        gammas=GAMMAS, scores={score: sign * table}, test_size=1 / N_FOLDS, baselines=names
+    )
+
+
+# %%
+# The picture
+# -----------
+# A curve per model for the positive class, or for the rarest of more than two, from the first
+# five folds, where each row is held out once. Of rare positives, groups of equally many rows hold
+# next to none. So each group of the calibration curve holds the same number of expected positives.
+def held_out(results, name):
+    """A model's probability of the rarest class for each row."""
+    rows = results[(results["model"] == name) & (results["split"] < N_FOLDS)]
+    order = np.argsort(np.concatenate([*rows["test"]]))
+    return np.concatenate([*rows["proba"]])[order, -1]
+
+
+def calibration(y, proba):
+    """Mean probability, share of positives and its 95 % interval in groups of rows."""
+    order = np.argsort(proba)
+    expected = np.cumsum(proba[order])
+    n_groups = np.clip(expected[-1] // 10, 2, 8)  # of 10 expected positives or more
+    group = np.minimum(n_groups * expected / expected[-1], n_groups - 1).astype(int)
+    for rows in (order[group == g] for g in np.unique(group)):
+        interval = binomtest(int(y[rows].sum()), len(rows)).proportion_ci(method="wilson")
+        yield proba[rows].mean(), y[rows].mean(), interval.low, interval.high
+
+
+def picture(results, y, class_names):
+    """Precision and recall, calibration, and paired differences."""
+    figure, (top, middle, bottom) = plt.subplots(3, figsize=(6.4, 14), layout="constrained")
+    positive = y == len(class_names) - 1
+    scores = results.groupby("model")["average precision"].agg(["mean", "std"])
+    what = "average precision" if len(class_names) == 2 else "average precision over all classes"
+    for name, color in COLORS.items():
+        proba = held_out(results, name)
+        precision, recall, _ = precision_recall_curve(positive, proba)
+        label = f"{name}, {what} {scores['mean'][name]:.3f} ± {scores['std'][name]:.3f}"
+        top.plot(recall, precision, color=color, drawstyle="steps-post", label=label)
+        predicted, observed, low, high = np.transpose([*calibration(positive, proba)])
+        bars = observed - low, high - observed
+        middle.errorbar(predicted, observed, bars, color=color, fmt="o-", ms=4, lw=1, capsize=2)
+    share = f"{positive.mean():.2%} of {len(y)} rows"
+    top.set(title=f"Ranking of {class_names[-1]!r}, {share}", xlabel="Recall", ylabel="Precision")
+    top.set_ylim(0, 1.02)
+    middle.axline((0, 0), slope=1, color="0.7", zorder=0)
+    middle.set(title=f"Calibration for {class_names[-1]!r}: bars are 95 % intervals")
+    middle.set(xlabel="Mean held-out probability", ylabel="Share of rows in the class")
+    figure.legend(loc="outside upper left")
+    paired(results, "average precision", ["LightGBM"]).plot(ax=bottom)
     return figure
+
+
+# %%
+# Reading the result aloud
+# ------------------------
+def read_aloud(results, searched):
+    """Print what the paired differences allow to say."""
+    means = searched[[*SCORES]].mean()
+    print(f"\nHighest mean average precision: {means['average precision'].idxmax()}.")
+    print(f"Lowest mean log loss: {means['log loss'].idxmin()}.")
+    for score in ("average precision", "log loss"):
+        for focal, rival in RIVALS.items():
+            differences, intervals = paired(results, score, [rival, focal]).compare_to(rival)
+            low, high = intervals[score][-1]
+            is_what = {1: "better than", 0: "not clearly different from", -1: "worse than"}
+            print(
+                f"{score}: searched {focal} is {is_what[int(low > 0) - int(high < 0)]} searched {rival} "
+                f"(mean improvement {differences[score][-1].mean():+.3f}, "
+                f"95 % interval {low:.3f} to {high:.3f})"
+            )
+    print(paired(results, "average precision", ["LightGBM"]).verdict)
+    print("An interval that crosses 0 leaves open which is better; more rows would narrow it.")
+
+
+def report_warnings(results):
+    """Print each warning of the fits once."""
+    counts = Counter(text for texts in results["warnings"] for text in texts)
+    for text, n in counts.items():
+        print(f"Warning in {n} of {len(results)} fits: {text}")
+
+
+def main(data, target, output):
+    """Compare the models on the data, print the result and save the picture."""
+    frame, labels = generate() if data is None else read(data, target)
+    X, (y, class_names) = prepare(frame), encode(labels)
+    shares = ", ".join(f"{name!r} {np.mean(y == k):.2%}" for k, name in enumerate(class_names))
+    print(f"{len(y)} rows, {X.shape[1]} features; classes: {shares}")
+    if len(class_names) == 2:
+        print(f"The positive class is the rarer one, {class_names[1]!r}.")
+    else:
+        print("Average precision and ROC AUC are means over the classes, each against the rest.")
+    results = compare(X, y)
+    searched = results[results["model"].isin(COLORS)].groupby("model", sort=False)
+    print_scores(searched)
+    print_choices(searched)
+    if len(class_names) > 2:
+        print_classes(searched, class_names)
+    picture(results, y, class_names).savefig(output, dpi=120)
+    read_aloud(results, searched)
+    report_warnings(results)
+    print(f"\nPicture: {output}")
 
 
 # %%
 # Run it.
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Compare focal models with their rivals.")
+    parser = argparse.ArgumentParser(
+        description="Compare focal models with their rivals, each searched over four candidates."
+    )
     parser.add_argument("--data", help="csv, csv.gz or parquet file; generated data by default")
-    parser.add_argument("--target", help="column with the labels; its rarest class is the positive")
+    parser.add_argument("--target", help="column with the labels; its rarer class is the positive")
     parser.add_argument("--output", default="imbalanced_tabular.png", help="picture to write")
     arguments = parser.parse_args()
     if (arguments.data is None) != (arguments.target is None):
         parser.error("--data and --target go together")
-    X, y = generate() if arguments.data is None else read(arguments.data, arguments.target)
-    picture(compare(X, y), y).savefig(arguments.output, dpi=120)
-    print(f"\nPicture: {arguments.output}")
+    main(**vars(arguments))

@@ -11,6 +11,7 @@ from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
+COLORS = ["#D55E00", "#009E73", "#0072B2"]  # as in the examples
 ROUNDS = np.arange(1, 101, 5)
 
 
@@ -26,7 +27,7 @@ def collapse(ax):
         "LGBMClassifier(reg_lambda=5)": LGBMClassifier(verbose=-1, reg_lambda=5, **settings),
         "FocalLGBMClassifier(gamma=1)": FocalLGBMClassifier(gamma=1, **settings),
     }
-    for (name, model), color in zip(models.items(), ["0.6", "tab:blue", "tab:red"], strict=True):
+    for (name, model), color in zip(models.items(), COLORS, strict=True):
         model.fit(X, y)
         scores = [
             average_precision_score(y_test, model.predict_proba(X_test, num_iteration=n)[:, 1])
@@ -47,7 +48,7 @@ def calibration(ax):
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.5, stratify=y, random_state=0)
     model = FocalLogisticRegression(gamma=2).fit(X, y)
     ax.plot([0, 1], [0, 1], color="0.8", linewidth=1)
-    for probability, color in {"score": "0.6", "posterior": "tab:red"}.items():
+    for probability, color in {"score": "0.6", "posterior": "#56B4E9"}.items():
         proba = model.set_params(probability=probability).predict_proba(X_test)[:, 1]
         observed, predicted = calibration_curve(y_test, proba, n_bins=10)
         label = f'probability="{probability}"'
