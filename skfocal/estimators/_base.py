@@ -4,9 +4,9 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 
+from skfocal._private import Interval, StrOptions
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._arrays import move_like, namespace
 from skfocal.objectives._loss import PROBABILITIES, make_loss
