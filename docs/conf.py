@@ -6,6 +6,7 @@
 import os
 import re
 import sys
+import tomllib
 from pathlib import Path
 
 from docutils import nodes
@@ -18,6 +19,15 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPAT
 
 import skfocal  # noqa: E402
 
+URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+GALLERY = (ROOT / "examples" / "index.rst").read_text("utf-8")
+
+
+def gallery_order(path):
+    """Position of an example on the gallery's page."""
+    return GALLERY.index(Path(path).name)
+
+
 project = "skfocal"
 author = "The skfocal developers"
 copyright = author
@@ -26,6 +36,8 @@ version = release = skfocal.__version__
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
+    "sphinx.ext.intersphinx",
+    "sphinx.ext.viewcode",
     "matplotlib.sphinxext.plot_directive",
     "myst_parser",
     "numpydoc",
@@ -36,6 +48,22 @@ extensions = [
 exclude_patterns = ["_build", "auto_examples/*.md5", "auto_examples/*.py", "auto_examples/*.ipynb"]
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]
+
+# The addresses that links lead to, and local lists of what is there (see inventories.py).
+intersphinx_mapping = {
+    name: (url, f"inventories/{name}.txt")
+    for name, url in {
+        "imblearn": "https://imbalanced-learn.org/stable/",
+        "lightgbm": "https://lightgbm.readthedocs.io/en/stable/",
+        "matplotlib": "https://matplotlib.org/stable/",
+        "numpy": "https://numpy.org/doc/stable/",
+        "optuna": "https://optuna.readthedocs.io/en/stable/",
+        "pandas": "https://pandas.pydata.org/docs/",
+        "scipy": "https://docs.scipy.org/doc/scipy/",
+        "sklearn": "https://scikit-learn.org/stable/",
+        "xgboost": "https://xgboost.readthedocs.io/en/stable/",
+    }.items()
+}
 
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence"]
 myst_heading_anchors = 3
@@ -53,7 +81,12 @@ plot_include_source = False
 sphinx_gallery_conf = {
     "examples_dirs": str(ROOT / "examples"),
     "gallery_dirs": "auto_examples",
-    "within_subsection_order": "FileNameSortKey",
+    "copyfile_regex": r"index\.rst",  # sections by hand, since the files stay in one folder
+    "minigallery_sort_order": gallery_order,
+    "backreferences_dir": "generated/backreferences",
+    "doc_module": ("skfocal",),
+    "reference_url": {"skfocal": None},
+    "thumbnail_size": (640, 448),
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
@@ -69,21 +102,17 @@ html_title = "skfocal"
 html_static_path = ["_static"]
 html_css_files = ["skfocal.css"]
 html_show_sourcelink = False
-SINGLE_PAGES = [
-    "index",
-    "user_guide",
-    "theory",
-    "faq",
-    "defaults",
-    "deployment",
-    "reliability",
-    "changelog",
-]
-html_sidebars = {page: [] for page in SINGLE_PAGES}
+# The sidebar lists a page's neighbours; pages at the top have none.
+TOP_PAGES = [path.stem for path in Path(__file__).parent.glob("*.md")]
+html_sidebars = {page: [] for page in TOP_PAGES if not page.startswith("from_")}
 html_theme_options = {
+    "logo": {"text": f"skfocal {version}"},
+    "icon_links": [
+        {"name": "Repository", "url": URLS["Repository"], "icon": "fa-brands fa-github"}
+    ],
     "show_toc_level": 2,
     "navigation_with_keys": False,
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 5,
     "navbar_persistent": ["search-button"],
     "footer_start": ["copyright"],
     "footer_end": [],

@@ -54,5 +54,5 @@ def test_import_without_a_private_name_says_what_to_do(home, module, name, monke
 
 def test_import_without_lightgbms_aliases_says_what_to_do(monkeypatch):
     monkeypatch.delattr("lightgbm.basic._ConfigAliases._get_all_param_aliases")
-    with pytest.raises(ImportError, match="_get_all_param_aliases.*Upgrade skfocal"):
+    with pytest.raises(ImportError, match=r"_get_all_param_aliases.*Upgrade skfocal"):
         runpy.run_path(str(PACKAGE / "_private.py"))
