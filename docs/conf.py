@@ -124,7 +124,7 @@ def visit_math(translator, node):
     """Write a formula as MathML, which browsers draw without a script from the network."""
     as_block = isinstance(node, nodes.math_block)
     # Docutils sets an apostrophe as such, and a font's prime is raised already.
-    tex = re.sub("'+", lambda primes: r"\text{" + "′" * len(primes[0]) + "}", node.astext())
+    tex = re.sub("'+", lambda primes: r"\text{" + "\N{PRIME}" * len(primes[0]) + "}", node.astext())
     mathml = tex2mathml(tex, as_block=as_block)
     translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
     raise nodes.SkipNode
