@@ -70,6 +70,7 @@ myst_heading_anchors = 3
 
 autosummary_generate = True
 autodoc_typehints = "none"
+autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
 numpydoc_show_class_members = False  # the class template lists them, inherited ones included
 
@@ -102,9 +103,7 @@ html_title = "skfocal"
 html_static_path = ["_static"]
 html_css_files = ["skfocal.css"]
 html_show_sourcelink = False
-# The sidebar lists a page's neighbours; pages at the top have none.
-TOP_PAGES = [path.stem for path in Path(__file__).parent.glob("*.md")]
-html_sidebars = {page: [] for page in TOP_PAGES if not page.startswith("from_")}
+html_sidebars = {"**": []}  # code needs the width
 html_theme_options = {
     "logo": {"text": f"skfocal {version}"},
     "icon_links": [
