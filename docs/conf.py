@@ -11,6 +11,7 @@ from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
@@ -20,6 +21,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPAT
 import skfocal  # noqa: E402
 
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+THUMBNAIL = 640, 448
 GALLERY = (ROOT / "examples" / "index.rst").read_text("utf-8")
 
 
@@ -87,7 +89,7 @@ sphinx_gallery_conf = {
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skfocal",),
     "reference_url": {"skfocal": None},
-    "thumbnail_size": (640, 448),
+    "thumbnail_size": THUMBNAIL,
     "download_all_examples": False,
     "show_signature": False,
     "remove_config_comments": True,
@@ -129,6 +131,21 @@ def visit_math(translator, node):
     raise nodes.SkipNode
 
 
+def crop_thumbnails(app):
+    """Cut the thumbnails of wide pictures to the first panel, so that they can be read."""
+    images = Path(app.srcdir) / "auto_examples" / "images"
+    for thumbnail in (images / "thumb").glob("*_thumb.png"):
+        picture = images / thumbnail.name.replace("_thumb", "_001")
+        if picture.exists():
+            with Image.open(picture) as image:
+                width = min(image.width, image.height * THUMBNAIL[0] // THUMBNAIL[1])
+                height = min(image.height, image.width * THUMBNAIL[1] // THUMBNAIL[0])
+                panel = image.crop((0, 0, width, height))
+            panel.thumbnail(THUMBNAIL)
+            panel.save(thumbnail)
+
+
 def setup(app):
-    """Register the renderer of formulas."""
+    """Register the renderer of formulas, and the thumbnails after the gallery has made its own."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
+    app.connect("builder-inited", crop_thumbnails, priority=900)
