@@ -16,7 +16,6 @@ from datasets import DataSet, find_datasets
 from scores import all_scores
 from sklearn.model_selection import StratifiedKFold
 from threadpoolctl import threadpool_limits
-from tqdm import tqdm
 
 import skfocal
 
@@ -104,6 +103,8 @@ def run(tasks, evaluate, args):
     Each row is written as soon as it is known, so that a run can be stopped and resumed; rows of
     other options (size of the sample, seed, ...) are refused, not mixed in.
     """
+    from tqdm import tqdm  # here, as the benchmarks of speed do without
+
     left_out = {"data", "sets", "models", "jobs", "output", "picture"}
     options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
     done = _done(args.output, options)

@@ -330,9 +330,10 @@ def read_aloud(results, searched):
         for focal, rival in RIVALS.items():
             differences, intervals = paired(results, score, [rival, focal]).compare_to(rival)
             low, high = intervals[score][-1]
-            is_what = {1: "better than", 0: "not clearly different from", -1: "worse than"}
+            sign = int(low > 0) - int(high < 0)
+            is_what = {1: "better than", 0: "not clearly different from", -1: "worse than"}[sign]
             print(
-                f"{score}: searched {focal} is {is_what[int(low > 0) - int(high < 0)]} searched {rival} "
+                f"{score}: searched {focal} is {is_what} searched {rival} "
                 f"(mean improvement {differences[score][-1].mean():+.3f}, "
                 f"95 % interval {low:.3f} to {high:.3f})"
             )

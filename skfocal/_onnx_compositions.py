@@ -10,14 +10,19 @@ from copy import copy
 import numpy as np
 from onnx import TensorProto
 from skl2onnx import update_registered_converter
-from skl2onnx._parse import sklearn_parsers_map, update_registered_parser
-from skl2onnx.common._registration import get_converter, register_converter
 from skl2onnx.common.data_types import guess_proto_type, guess_tensor_type
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
 from skfocal._onnx_graph import Graph, check_decision, holds_focal, wants_raw_scores, with_response
+from skfocal._private import tuned_pos_label
+from skfocal._private_onnx import (
+    get_converter,
+    register_converter,
+    sklearn_parsers_map,
+    update_registered_parser,
+)
 
 
 def register_compositions():
@@ -166,7 +171,7 @@ def _convert_threshold(scope, operator, container):
 def _threshold(model, default):
     """Threshold of a classifier and the label that it stands for, None for the second class."""
     if hasattr(model, "best_threshold_"):
-        return float(model.best_threshold_), model._curve_scorer._get_pos_label()
+        return float(model.best_threshold_), tuned_pos_label(model)
     return default if model.threshold == "auto" else float(model.threshold), model.pos_label
 
 

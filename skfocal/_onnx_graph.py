@@ -4,14 +4,13 @@ from copy import copy
 
 import numpy as np
 from onnx import TensorProto, helper
-from skl2onnx._supported_operators import get_model_alias
 from skl2onnx.common.data_types import DoubleTensorType, Int64TensorType, guess_tensor_type
 from skl2onnx.common.utils_classifier import get_label_classes
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
-from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
-from sklearn.model_selection._search import BaseSearchCV
 
+from skfocal._private import BaseSearchCV, BaseThresholdClassifier
+from skfocal._private_onnx import get_model_alias
 from skfocal.estimators._base import FocalClassifier
 
 

@@ -3,7 +3,9 @@
 import numpy as np
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, column_or_1d
+from sklearn.utils.validation import column_or_1d
+
+from skfocal._private import _check_sample_weight
 
 
 def encode_labels(y):

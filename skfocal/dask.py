@@ -9,7 +9,6 @@ import dask.array as da
 import numpy as np
 from distributed import Future, default_client
 from lightgbm import DaskLGBMRegressor
-from sklearn.base import _fit_context
 from sklearn.utils.validation import check_is_fitted
 
 from skfocal._dask_partitions import (
@@ -24,6 +23,7 @@ from skfocal._dask_partitions import (
     with_column_of_ones,
     without_classes,
 )
+from skfocal._private import _fit_context
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
 from skfocal.estimators._boosting import check_leaves, objective_params

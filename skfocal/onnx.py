@@ -6,11 +6,11 @@ The graphs compute in double precision and answer in the input's.
 import numpy as np
 from onnx import TensorProto, numpy_helper
 from skl2onnx import update_registered_converter
-from skl2onnx._parse import _parse_sklearn_classifier
 from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_shapes
 
 from skfocal._onnx_compositions import register_compositions
 from skfocal._onnx_graph import Graph, wants_raw_scores
+from skfocal._private_onnx import _parse_sklearn_classifier
 from skfocal.estimators import FocalLGBMClassifier, FocalLogisticRegression
 
 OPTIONS = {

@@ -4,12 +4,13 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_class_weight
 
+from skfocal._private import Interval, StrOptions
 from skfocal.estimators._prior import prediction_loss
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._arrays import move_like, namespace
+from skfocal.objectives._checks import MAX_GAMMA
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 N_JOBS = [
@@ -23,7 +24,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of the estimators: they differ in ``fit`` and ``raw_predict`` only."""
 
     _parameter_constraints: dict = {
-        "gamma": [Interval(Real, 0, None, closed="left"), "array-like"],
+        "gamma": [Interval(Real, 0, MAX_GAMMA, closed="both"), "array-like"],
         "alpha": [None, Interval(Real, 0, 1, closed="neither"), "array-like"],
         "class_weight": [dict, StrOptions({"balanced"}), None],
         "probability": [StrOptions(set(PROBABILITIES))],

@@ -6,11 +6,10 @@ from numbers import Integral, Real
 
 import lightgbm
 import numpy as np
-from sklearn.base import _fit_context
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skfocal._private import Interval, StrOptions, _fit_context
 from skfocal._rows import check_weight, encode_labels
 from skfocal.estimators._base import (
     N_JOBS,

@@ -8,7 +8,7 @@ import functools
 import inspect
 from pathlib import Path
 
-from lightgbm.basic import _ConfigAliases
+from skfocal._private import get_all_param_aliases
 
 # By LightGBM's main name, the parameter of FocalLGBMClassifier that sets it.
 OUR_PARAMS = {
@@ -165,5 +165,5 @@ def _remedy(name):
 @functools.cache
 def _main_names():
     """LightGBM's main name of each of its parameters and aliases."""
-    aliases = _ConfigAliases._get_all_param_aliases()
+    aliases = get_all_param_aliases()
     return {alias: main for main, names in aliases.items() for alias in names}

@@ -5,12 +5,11 @@ from numbers import Integral, Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import _fit_context
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.extmath import safe_sparse_dot
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from skfocal._private import Interval, StrOptions, _fit_context
 from skfocal._rows import check_weight, encode_labels
 from skfocal.estimators._base import (
     N_JOBS,

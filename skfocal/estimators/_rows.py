@@ -7,10 +7,11 @@ from typing import Any
 import lightgbm
 import numpy as np
 from scipy import sparse
-from sklearn.utils import _safe_indexing, check_array
+from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
+from skfocal._private import _safe_indexing
 from skfocal._rows import check_weight, encode_known_labels
 from skfocal.estimators._inputs import lightgbm_input
 

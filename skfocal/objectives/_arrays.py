@@ -1,25 +1,24 @@
 """Arrays of NumPy and, under scikit-learn's array API dispatch, of other libraries.
 
 ``xp`` is the namespace of an array: the module ``numpy`` itself, or what scikit-learn has for
-another library. This is the only file that asks scikit-learn for anything of the array API.
+another library. This is the only file that uses scikit-learn's array API support.
 """
 
 import numpy as np
-from sklearn._config import get_config
 
-try:
-    from sklearn.externals.array_api_compat import array_namespace, is_array_api_obj
-    from sklearn.utils._array_api import (
+from skfocal._private import HAS_ARRAY_API as SUPPORTED
+from skfocal._private import get_config
+
+if SUPPORTED:  # before scikit-learn 1.9 every array is taken as NumPy takes it
+    from skfocal._private import (
         _is_numpy_namespace,
         _max_precision_float_dtype,
+        array_namespace,
         check_same_namespace,
         get_namespace,
+        is_array_api_obj,
         move_to,
     )
-
-    SUPPORTED = True
-except ImportError:  # before scikit-learn 1.9 every array is taken as NumPy takes it
-    SUPPORTED = False
 
 
 def namespace(array):

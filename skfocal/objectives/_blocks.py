@@ -12,8 +12,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import joblib
-from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
 from threadpoolctl import ThreadpoolController
+
+from skfocal._private import _openmp_effective_n_threads
 
 # Of the scores that come in, mostly float64: temporaries in float32 are half as large, and fit into
 # a core's own cache together. Several classes want larger blocks, smaller ones cost more in calls

@@ -22,10 +22,8 @@ def check_gamma(gamma, n_classes):
             f"gamma must be a number or one number for each of the {n_classes} classes, "
             f"got {gamma!r}."
         )
-    if not np.all(np.isfinite(values) & (values >= 0)):
-        raise ValueError(f"gamma must be finite and >= 0, got {gamma!r}.")
-    if np.any(values > MAX_GAMMA):
-        raise ValueError(f"gamma must be at most {MAX_GAMMA:g}, got {gamma!r}.")
+    if not np.all((values >= 0) & (values <= MAX_GAMMA)):
+        raise ValueError(f"gamma must be between 0 and {MAX_GAMMA:g}, got {gamma!r}.")
     if np.all(values == values.flat[0]):
         return float(values.flat[0])
     return tuple(values.tolist())

@@ -73,7 +73,7 @@ def test_axes_of_the_caller_are_used_and_plot_draws_again():
         ({"against": "score"}, "against must be one of .*'raw'.*, got 'score'"),
         ({"y": 2}, "y must be 0 or 1, got 2"),
         ({"gammas": ()}, r"gammas must be a non-empty sequence .*, got \(\)"),
-        ({"gammas": (0, -1)}, r"gammas must be .*got \(0, -1\): gamma must be finite and >= 0"),
+        ({"gammas": (0, -1)}, r"gammas must be .*got \(0, -1\): gamma must be between 0 and 100"),
         ({"gammas": 2}, "gammas must be .*, got 2"),
         ({"alpha": 2}, r"alpha must be in \(0, 1\)"),
     ],

@@ -576,7 +576,7 @@ class FailsToFit(GaussianNB):
         ({"gammas": (1, 2)}, ValueError, r"gammas must hold 0 .*got \(1, 2\)"),
         ({"gammas": (0,)}, ValueError, r"at least one other gamma, .*got \(0,\)"),
         ({"gammas": (0, 1, 1.0)}, ValueError, "none of them twice, got"),
-        ({"gammas": (0, -1)}, ValueError, r"got \(0, -1\): gamma must be finite and >= 0"),
+        ({"gammas": (0, -1)}, ValueError, r"got \(0, -1\): gamma must be between 0 and 100"),
         ({"gammas": (0, "scale")}, ValueError, r"got \(0, 'scale'\): gamma must be numeric"),
         ({"gammas": 2}, ValueError, "gammas must .*, got 2"),
         ({"baselines": [GaussianNB()]}, TypeError, "baselines must be a dict .*, got"),

@@ -17,10 +17,10 @@ BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
 @pytest.mark.parametrize(
     ("gamma", "error", "message"),
     [
-        (-1, ValueError, r"gamma must be finite and >= 0, got -1\."),
-        (np.nan, ValueError, r"gamma must be finite and >= 0, got nan\."),
-        (np.inf, ValueError, r"gamma must be finite and >= 0, got inf\."),
-        (101, ValueError, r"gamma must be at most 100, got 101\."),
+        (-1, ValueError, r"gamma must be between 0 and 100, got -1\."),
+        (np.nan, ValueError, r"gamma must be between 0 and 100, got nan\."),
+        (np.inf, ValueError, r"gamma must be between 0 and 100, got inf\."),
+        (101, ValueError, r"gamma must be between 0 and 100, got 101\."),
         ([1, 2, 3, 4], ValueError, r"gamma must be a number or one .* \[1, 2, 3, 4\]\."),
         ([[1, 2]], ValueError, r"gamma must be a number or one number .* \[\[1, 2\]\]\."),
         ("two", TypeError, r"gamma must be numeric, got 'two'\."),
@@ -39,7 +39,7 @@ def test_the_largest_gamma_is_allowed():
 
 
 def test_one_bad_gamma_among_several():
-    with pytest.raises(ValueError, match=r"gamma must be finite and >= 0, got \(1, -2\)\."):
+    with pytest.raises(ValueError, match=r"gamma must be between 0 and 100, got \(1, -2\)\."):
         BinaryFocalLoss(gamma=(1, -2))
 
 

@@ -102,16 +102,17 @@ def run_pytest(folder, *arguments):
 
 @from_checkout
 def test_source_distribution_has_all_tests(built):
-    modules = {path.name for path in (ROOT / "tests").glob("*.py")}
-    assert {path.name for path in (built[1] / "tests").glob("*.py")} == modules
+    modules = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")}
+    assert {path.relative_to(built[1]) for path in (built[1] / "tests").rglob("*.py")} == modules
     assert run_pytest(built[1], "--collect-only")["tests"] > 1000  # without an error
 
 
 @from_checkout
 def test_source_distribution_can_run_its_tests(built):
     # Of those that read files beside the package: documentation and saved models.
-    reading = ["tests/test_docs.py", "tests/test_docs_code.py::test_there_are_pages_with_code"]
-    reading += ["tests/test_persistence.py", "tests/test_fixed_points.py"]
+    reading = ["tests/project/test_docs.py"]
+    reading += ["tests/project/test_docs_code.py::test_there_are_pages_with_code"]
+    reading += ["tests/integrations/test_persistence.py", "tests/objectives/test_fixed_points.py"]
     counts = run_pytest(built[1], *reading, "-k", "not fresh_process and not reread")
     assert counts["passed"] > 40
     where = run_python(built[1], "-c", "import skfocal; print(skfocal.__file__)")

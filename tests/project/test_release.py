@@ -1,0 +1,89 @@
+"""What must agree before a release: versions, addresses, the lists of examples and links."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import skfocal
+from skfocal.estimators._base import FocalClassifier
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+EXAMPLES = ROOT / "examples"
+
+pytestmark = pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="needs a source checkout")
+
+
+def read(name):
+    return (ROOT / name).read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def urls():
+    return tomllib.loads(read("pyproject.toml"))["project"]["urls"]
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern"),
+    [
+        ("CITATION.cff", r"^version: (.+)$"),
+        ("docs/cite.md", r"^  version = \{(.+)\},$"),
+        ("CHANGELOG.md", r"^## (\S+)"),
+    ],
+)
+def test_version_is_the_packages(name, pattern):
+    assert re.search(pattern, read(name), re.MULTILINE)[1] == skfocal.__version__
+
+
+def test_address_of_the_repository_is_the_same_everywhere(urls):
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *DOCS.glob("*.md")]
+    found = {
+        address
+        for page in pages
+        for address in re.findall(r"https://github\.com/[\w.-]+/skfocal\b", page.read_text("utf-8"))
+    }
+    assert found == {urls["Repository"]}
+    assert urls["Issues"].startswith(urls["Repository"])
+
+
+def test_address_of_the_documentation_is_the_same_everywhere(urls):
+    home = urls["Documentation"]
+    assert FocalClassifier._doc_link_template.startswith(home)
+    assert f"url: {home}\n" in read("CITATION.cff")
+    assert home in read("CHANGELOG.md")
+    assert urls["Changelog"].startswith(home)
+
+
+def test_every_example_is_on_the_page_of_the_gallery_once():
+    listed = re.findall(r"^   \.\./examples/(\w+\.py)$", read("examples/index.rst"), re.MULTILINE)
+    assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("plot_*.py"))
+
+
+def references():
+    """Other projects' names that docstrings and pages link to."""
+    role = re.compile(
+        r"(?:\{\w+\}|:\w+:)`[^`<]*?<?~?"
+        r"((?:sklearn|numpy|scipy|pandas|lightgbm|xgboost|imblearn|optuna)\.[\w.]+)>?`"
+    )
+    files = [*(ROOT / "skfocal").rglob("*.py"), *EXAMPLES.glob("*.py"), *DOCS.glob("*.md")]
+    return {name for path in files for name in role.findall(path.read_text("utf-8"))}
+
+
+def test_every_reference_to_another_project_is_in_an_inventory():
+    known = set()
+    for inventory in (DOCS / "inventories").glob("*.txt"):
+        known.update(line.split()[0] for line in inventory.read_text("utf-8").splitlines()[3:])
+    assert "sklearn.linear_model.LogisticRegression" in references()
+    assert references() - known == set(), "run python docs/inventories.py"
+
+
+def test_every_table_of_results_stands_below_its_command():
+    sections = re.split(r"^## ", read("benchmarks/RESULTS.md"), flags=re.MULTILINE)[1:]
+    assert sections
+    for section in sections:
+        before_table = section.partition("\n|")[0]
+        script = re.search(r"^```bash\npython (benchmarks/\w+\.py)", before_table, re.MULTILINE)
+        assert script, section.splitlines()[0]
+        assert (ROOT / script[1]).exists()
