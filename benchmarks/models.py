@@ -46,7 +46,7 @@ def lgbm_with_our_trees(X, y, seed):
     """Cross-entropy with the tree parameters that are ``FocalLGBMClassifier``'s defaults."""
     ours, theirs = FocalLGBMClassifier().get_params(), LGBMClassifier().get_params()
     shared = {name: ours[name] for name in theirs if name in ours}
-    shared["learning_rate"] = FocalLGBMClassifier(n_estimators=1).fit(X, y).learning_rate_
+    shared["learning_rate"] = FocalLGBMClassifier().fit(X, y).learning_rate_
     return LGBMClassifier(**shared | {"random_state": seed, "n_jobs": 1, "verbose": -1})
 
 

@@ -91,8 +91,8 @@ class FocalLGBMClassifier(FocalClassifier):
     num_leaves : int, default=31
     max_depth : int, default=-1
     learning_rate : float or "auto", default="auto"
-        "auto" is ``sqrt(n_samples / 1e7)``, held between 0.04, for 16,000 rows and fewer, and 0.2,
-        for 400,000 rows and more.
+        "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, so that it grows from 16,000 rows on, times
+        ``300 / n_estimators`` if you ask for fewer rounds than 300, and at most 0.2.
     n_estimators : int, default=300
     subsample_for_bin : int, default=200000
     min_split_gain : float, default=0.0
@@ -592,7 +592,8 @@ class FocalLGBMClassifier(FocalClassifier):
         if self.learning_rate != "auto":
             return self.learning_rate
         n_rows = len(rows.y) if rows.weight is None else np.count_nonzero(rows.weight)
-        return float(np.clip(np.sqrt(n_rows / 1e7), 0.04, 0.2))
+        at_300_rounds = max(0.04, np.sqrt(n_rows / 1e7))
+        return float(min(0.2, at_300_rounds * max(1, 300 / self.n_estimators)))
 
     def _num_threads(self):
         return n_threads(self.n_jobs)

@@ -121,6 +121,7 @@ def saturated(**settings):
 
 def cell_trees(**settings):
     trees = {"n_estimators": 150, "learning_rate": 0.2, "min_child_samples": 1, "num_leaves": 4}
+    trees |= {"subsample": 1.0, "colsample_bytree": 1.0, "reg_lambda": 0.0}
     return FocalLGBMClassifier(n_jobs=1, min_child_weight=0, **trees, **settings)
 
 

@@ -438,12 +438,15 @@ def test_init_model_must_fit_the_data():
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "expected"),
-    [(100, 0.04), (16_000, 0.04), (40_000, 0.0632), (100_000, 0.1), (500_000, 0.2)],
-)
-def test_learning_rate_grows_with_the_rows(n_rows, expected):
+    ("n_rows", "n_estimators", "expected"),
+    [(100, 300, 0.04), (100, 900, 0.04), (100, 200, 0.06), (100, 1, 0.2), (16_000, 300, 0.04),
+     (40_000, 300, 0.0632), (40_000, 200, 0.0949), (100_000, 300, 0.1), (500_000, 300, 0.2)],
+)  # fmt: skip
+def test_learning_rate_follows_rows_and_rounds(n_rows, n_estimators, expected):
     X = np.arange(n_rows).reshape(-1, 1)
-    model = FocalLGBMClassifier(n_estimators=1, num_leaves=2).fit(X, X[:, 0] % 2)
+    stop = lightgbm.early_stopping(1, verbose=False)  # the learning rate is chosen by then
+    model = FocalLGBMClassifier(n_estimators=n_estimators, num_leaves=2)
+    model.fit(X, X[:, 0] % 2, eval_X=X[:9], eval_y=X[:9, 0] % 2, callbacks=[stop])
     assert model.learning_rate_ == pytest.approx(expected, abs=1e-4)  # as printed
     assert model.booster_.params["learning_rate"] == model.learning_rate_
     assert model.get_params()["learning_rate"] == "auto"
@@ -452,7 +455,7 @@ def test_learning_rate_grows_with_the_rows(n_rows, expected):
 def test_learning_rate_counts_the_rows_that_are_trained_on():
     X = np.arange(50_000).reshape(-1, 1)
     y, weight = X[:, 0] % 2, np.arange(50_000) < 30_000
-    model = FocalLGBMClassifier(n_estimators=1, num_leaves=2).fit(X, y, sample_weight=weight)
+    model = FocalLGBMClassifier(num_leaves=2).fit(X, y, sample_weight=weight)
     assert model.learning_rate_ == pytest.approx(np.sqrt(30_000 / 1e7), rel=1e-12)
     model.set_params(early_stopping=True, validation_fraction=0.2).fit(X, y)
     assert model.learning_rate_ == pytest.approx(np.sqrt(40_000 / 1e7), rel=1e-12)
