@@ -152,6 +152,27 @@ def test_a_sample_keeps_the_rare_classes_whole_and_the_shares_of_the_others(modu
     assert np.array_equal(rows, modules["datasets"].sample_rows(y, max_rows=1000, seed=0))
 
 
+def test_undersampling_compares_every_correction_on_every_set(modules, monkeypatch, capsys, folder):
+    pytest.importorskip("tqdm")
+    import undersampling
+
+    options = ["--folds", "2", "--jobs", "1"]
+    monkeypatch.setattr(undersampling, "SHARES", (0.1,))
+    monkeypatch.setattr(sys, "argv", ["undersampling", "--rows", "3000", *options])
+    undersampling.main()
+    lines = capsys.readouterr().out.splitlines()
+    rows = {line.split(" | ")[1]: line for line in lines if line.startswith("| 10% |")}
+    assert list(rows) == ["none", "class_prior", "sample_weight", "CalibratedClassifierCV"]
+    bias = {name: float(line.split(" | ")[5].split(" ")[0]) for name, line in rows.items()}
+    assert abs(bias["class_prior"]) < 0.5 * bias["none"]
+    monkeypatch.setattr(undersampling, "SHARES", (0.5,))
+    monkeypatch.setattr(sys, "argv", ["undersampling", "--data", str(folder), *options])
+    undersampling.main()
+    printed = capsys.readouterr().out
+    assert printed.count("| 50% | class_prior |") == 2
+    assert "### two: 167 rows" in printed
+
+
 def test_holms_correction_of_a_textbook_example(modules):
     p_values = pd.Series([0.01, 0.04, 0.03, 0.005])
     assert modules["tables"]._holm(p_values).tolist() == [0.03, 0.06, 0.06, 0.02]
