@@ -99,6 +99,6 @@ for ax, scores, palette in zip(axes, (precision, recall), colors, strict=True):
     ax.set_xticks(range(len(NAMES)), ticks)
     ax.set(xlabel="Class and its share of the rows", ylim=(0, 1))
     ax.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1.08))
-axes[0].set(title="Ranking of each class", ylabel="Average precision")
+axes[0].set(title=f"Ranking of each class, {len(y_test):,} new rows", ylabel="Average precision")
 axes[1].set(title="Share of each class found, by rule of decision", ylabel="Recall")
 figure.savefig("rare_classes.png")

@@ -37,7 +37,7 @@ def collapse(ax):
         print(f"{name:30} {scores[-1]:.3f}")
     ax.set(title=f"Ranking, {y.sum()} positives in {len(y):,} rows", xlabel="Trees", ylim=(0, None))
     ax.set_ylabel("Average precision, held-out rows")
-    ax.legend(loc="best")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16))
 
 
 def calibration(ax):
@@ -54,10 +54,10 @@ def calibration(ax):
         label = f'probability="{probability}"'
         ax.plot(predicted, observed, "o-", color=color, markersize=4, label=label)
     title = "Calibration, FocalLogisticRegression(gamma=2)"
-    ax.set(title=title, xlabel="Predicted", ylabel="Observed")
+    ax.set(title=title, xlabel="Predicted probability", ylabel="Share of positives")
     ax.legend(loc="upper left")
 
 
 for draw in [collapse, calibration]:
-    _, ax = plt.subplots(figsize=(5, 4), layout="constrained")
+    _, ax = plt.subplots(figsize=(5, 4.6), layout="constrained")
     draw(ax)
