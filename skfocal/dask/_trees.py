@@ -1,22 +1,19 @@
-"""Boosted trees under the focal loss on Dask collections (extra ``dask``)."""
+"""Boosted trees under the focal loss on Dask collections."""
 
 import warnings
 from contextlib import contextmanager
 from threading import Event, Thread
 
-import dask
 import dask.array as da
 import numpy as np
 from distributed import Future, default_client
 from lightgbm import DaskLGBMRegressor
 from sklearn.base import _fit_context
-from sklearn.utils.validation import check_is_fitted
 
-from skfocal._dask_partitions import (
+from skfocal.dask._lazy import LazyPredictions
+from skfocal.dask._partitions import (
     check_rows,
     check_table,
-    delayed_parts,
-    join,
     merge,
     partitions,
     summarize,
@@ -32,7 +29,7 @@ from skfocal.estimators._lgbm_params import check_column_params
 from skfocal.estimators._rows import Rows
 
 
-class DaskFocalLGBMClassifier(FocalLGBMClassifier):
+class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
     """:class:`skfocal.FocalLGBMClassifier` on Dask arrays and dataframes.
 
     The workers of the current ``distributed.Client`` grow LightGBM's distributed trees, each on
@@ -57,6 +54,8 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
     ...     model = DaskFocalLGBMClassifier(n_estimators=20).fit(X, y)
     ...     proba = model.predict_proba(X).compute()
     """
+
+    _local_class = FocalLGBMClassifier
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, categorical_feature="auto"):
@@ -125,70 +124,11 @@ class DaskFocalLGBMClassifier(FocalLGBMClassifier):
         self.best_iteration_ = self.booster_.current_iteration()
         return self
 
-    def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Raw scores as a lazy Dask array; parameters as in the base class."""
-        return self._lazily(
-            "raw_predict", X, start_iteration=start_iteration, num_iteration=num_iteration
-        )
-
-    def predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Most probable classes as a lazy Dask array; parameters as in :meth:`raw_predict`."""
-        return self._lazily(
-            "predict", X, start_iteration=start_iteration, num_iteration=num_iteration
-        )
-
-    def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
-        """Probabilities as a lazy Dask array; parameters as in :meth:`raw_predict`."""
-        return self._lazily(
-            "predict_proba", X, start_iteration=start_iteration, num_iteration=num_iteration
-        )
-
-    def predict_log_proba(self, X):
-        """Logarithm of :meth:`predict_proba` as a lazy Dask array."""
-        return self._lazily("predict_log_proba", X)
-
-    def decision_function(self, X):
-        """Log-odds or log-probabilities of :meth:`predict_proba` as a lazy Dask array."""
-        return self._lazily("decision_function", X)
-
-    def to_local(self):
-        """Return the same fitted model as an estimator that needs no Dask.
-
-        Returns
-        -------
-        local : FocalLGBMClassifier
-        """
-        check_is_fitted(self)
-        local = FocalLGBMClassifier()
-        vars(local).update(vars(self))
-        return local
-
     def _engine(self, objective_params):
         """LightGBM's distributed training, which knows nothing of classes."""
         params = self._train_params() | objective_params
         del params["num_threads"]  # each worker has its own number
         return DaskLGBMRegressor(n_estimators=self.n_estimators, **params)
-
-    def _lazily(self, method, X, **arguments):
-        """Result of a prediction method on each partition, joined to one array."""
-        check_table(X)
-        local = dask.delayed(self.to_local())
-        n_classes = len(self.classes_)
-        one_column = method == "predict" or (n_classes == 2 and "proba" not in method)
-        width = () if one_column else (n_classes,)
-        dtype = self.classes_.dtype if method == "predict" else np.dtype(np.float64)
-        n_rows = X.chunks[0] if isinstance(X, da.Array) else [np.nan] * X.npartitions
-        parts = [
-            _predict(local, method, part, width, dtype, arguments) for part in delayed_parts(X)
-        ]
-        return join(parts, n_rows, width, dtype)
-
-
-@dask.delayed
-def _predict(estimator, method, X, width, dtype, arguments):
-    if not X.shape[0]:
-        return np.empty((0, *width), dtype)
-    return getattr(estimator, method)(X, **arguments)
 
 
 @contextmanager

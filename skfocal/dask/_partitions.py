@@ -1,4 +1,4 @@
-"""Dask collections as delayed partitions, and back: what the Dask estimator's fit needs."""
+"""Dask collections as delayed partitions, and back: what the Dask estimators' fit needs."""
 
 import dask
 import dask.array as da
@@ -66,6 +66,11 @@ def delayed_parts(collection):
         whole = collection.rechunk({1: -1}) if collection.ndim == 2 else collection
         return whole.to_delayed().ravel().tolist()
     return collection.to_delayed()
+
+
+def row_counts(X):
+    """Number of rows of each partition, NaN where it is unknown."""
+    return X.chunks[0] if isinstance(X, da.Array) else [np.nan] * X.npartitions
 
 
 def join(parts, n_rows, width, dtype):

@@ -1,0 +1,5 @@
+"""The estimators on Dask collections (extra ``dask``)."""
+
+from skfocal.dask._trees import DaskFocalLGBMClassifier
+
+__all__ = ["DaskFocalLGBMClassifier"]
