@@ -15,17 +15,17 @@ class LazyPredictions:
 
     _local_class: type
 
-    def raw_predict(self, X, **arguments):
-        """Raw scores as a lazy Dask array; parameters as in the local estimator."""
-        return self._lazily("raw_predict", X, **arguments)
+    def raw_predict(self, X):
+        """Raw scores as a lazy Dask array."""
+        return self._lazily("raw_predict", X)
 
-    def predict(self, X, **arguments):
-        """Most probable classes as a lazy Dask array; parameters as in :meth:`raw_predict`."""
-        return self._lazily("predict", X, **arguments)
+    def predict(self, X):
+        """Most probable classes as a lazy Dask array."""
+        return self._lazily("predict", X)
 
-    def predict_proba(self, X, **arguments):
-        """Probabilities as a lazy Dask array; parameters as in :meth:`raw_predict`."""
-        return self._lazily("predict_proba", X, **arguments)
+    def predict_proba(self, X):
+        """Probabilities as a lazy Dask array."""
+        return self._lazily("predict_proba", X)
 
     def predict_log_proba(self, X):
         """Logarithm of :meth:`predict_proba` as a lazy Dask array."""

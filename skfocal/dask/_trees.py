@@ -1,46 +1,52 @@
 """Boosted trees under the focal loss on Dask collections."""
 
-import warnings
-from contextlib import contextmanager
-from threading import Event, Thread
+from copy import copy
+from functools import partial
 
-import dask.array as da
 import numpy as np
-from distributed import Future, default_client
-from lightgbm import DaskLGBMRegressor
+from dask.base import tokenize
+from distributed import default_client
+from scipy import sparse
 from sklearn.base import _fit_context
 
+from skfocal._rows import encode_known_labels
+from skfocal.dask._holdout import hold_out
 from skfocal.dask._lazy import LazyPredictions
 from skfocal.dask._partitions import (
-    check_rows,
+    Part,
+    check_part,
     check_table,
+    check_width,
     merge,
     partitions,
-    summarize,
-    to_collections,
-    with_column_of_ones,
-    without_classes,
+    summaries_of,
+    without_rows,
 )
+from skfocal.dask._training import Plan, train
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
-from skfocal.estimators._boosting import check_leaves, objective_params
-from skfocal.estimators._inputs import dataset_features, remember_columns
+from skfocal.estimators._boosting import constant_start, objective_params
+from skfocal.estimators._continuation import check_init_model, read_init_model
+from skfocal.estimators._evaluation import (
+    NEED_EVERY_CLASS,
+    check_eval_metric,
+    name_training_rows,
+)
+from skfocal.estimators._inputs import dataset_features, lightgbm_input, remember_columns
 from skfocal.estimators._lgbm_params import check_column_params
-from skfocal.estimators._rows import Rows
+from skfocal.estimators._rows import evaluation_names, evaluation_sets
 
 
 class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
     """:class:`skfocal.FocalLGBMClassifier` on Dask arrays and dataframes.
 
-    The workers of the current ``distributed.Client`` grow LightGBM's distributed trees, each on
-    the rows that it holds. Labels, weights and the constant start are those of the whole
-    collection, whatever a worker sees of it. Predictions are lazy Dask arrays.
+    The workers grow LightGBM's distributed trees, each on the rows that it holds. Labels, weights,
+    the constant start and metrics are those of the whole collection, whatever a worker sees of
+    it. Predictions are lazy Dask arrays.
 
-    Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`, with three
-    exceptions: ``early_stopping`` must be False, as LightGBM does not support it here; each
-    worker trains with its own number of threads, whatever ``n_jobs`` is; and as each worker bins
-    its own rows, the trees depend a little on where the rows lie. The cluster must not lose a
-    worker during ``fit``.
+    Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`. Each worker trains
+    with its own number of threads, whatever ``n_jobs`` is. As each worker bins its own rows, the
+    trees depend a little on where the rows lie. If a worker is lost, ``fit`` raises an error.
 
     Examples
     --------
@@ -58,19 +64,54 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
     _local_class = FocalLGBMClassifier
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, categorical_feature="auto"):
-        """Fit the trees on the workers of the current client.
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        *,
+        init_score=None,
+        eval_X=None,
+        eval_y=None,
+        eval_names=None,
+        eval_sample_weight=None,
+        eval_init_score=None,
+        eval_metric=None,
+        categorical_feature="auto",
+        init_model=None,
+        client=None,
+    ):
+        """Fit the trees on the workers.
 
         Parameters
         ----------
         X : dask Array or DataFrame of shape (n_samples, n_features)
             NaN means missing.
-        y : dask Array, or Series where X is a DataFrame, of shape (n_samples,)
+        y : dask Array or Series of shape (n_samples,)
             Labels of any type.
-        sample_weight : like y, default=None
+        sample_weight : dask Array or Series of shape (n_samples,), default=None
             Non-negative weights.
+        init_score : dask Array, Series or DataFrame, default=None
+            Scores to start from, of shape (n_samples,) or (n_samples, n_classes).
+        eval_X : dask Array or DataFrame or tuple of those, default=None
+            Features of evaluation sets.
+        eval_y : dask Array or Series or tuple of those, default=None
+            Their labels.
+        eval_names : list of str, default=None
+            Their names; ``valid_0``, ``valid_1``, ... by default.
+        eval_sample_weight : dask Array or Series or list of those, default=None
+            Their weights; None in a list means no weights.
+        eval_init_score : dask collection or list of those, default=None
+            Scores that the sets start from; required with ``init_score``.
+        eval_metric : str or list of str, default=None
+            "logloss", "error" and "focal_loss", which are means over rows. Metrics that need all
+            rows in one place are not available.
         categorical_feature : "auto" or list of int or str, default="auto"
             As in LightGBM.
+        init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
+            Fitted model whose trees and start to go on from.
+        client : distributed.Client, default=None
+            By default the current one.
 
         Returns
         -------
@@ -79,86 +120,138 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         Raises
         ------
         TypeError
-            If the collections, or the partitions of one, are of different kinds.
+            If an input is of the wrong kind, or partitions are of different kinds.
         ValueError
             If a parameter or an input is out of range.
         RuntimeError
             If a worker is lost or fails while the trees grow.
         """
-        if self.early_stopping:
-            raise ValueError("early_stopping=True is not supported on Dask collections.")
-        client = default_client()
+        client = default_client() if client is None else client
+        init_model = copy(self) if init_model is self else init_model
+        self._forget()
+        self._check_combinations(None, init_model, init_score)
+        params = self._train_params()
+        metrics = _check_means(eval_metric, has_rows=self.early_stopping or eval_X is not None)
         check_table(X)
-        template = np.empty((0, X.shape[1])) if isinstance(X, da.Array) else X._meta
-        columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
-        remember_columns(columns, template, categorical_feature)
-        check_column_params(self.lgbm_params or {}, columns)
-        features = dataset_features(columns)
-
-        rows = client.persist(
-            [check_rows(columns, *part) for part in partitions(X, y, sample_weight)]
+        sets = evaluation_sets(
+            init_score,
+            eval_X=eval_X,
+            eval_y=eval_y,
+            eval_sample_weight=eval_sample_weight,
+            eval_init_score=eval_init_score,
         )
-        summaries = client.gather(client.compute([summarize(part) for part in rows]))
-        rows = [part for part, summary in zip(rows, summaries, strict=True) if summary]
-        classes, masses, all_zero = merge([summary for summary in summaries if summary])
-        codes, silenced = np.arange(len(classes)), silenced_classes(self, classes)
-        loss = build_loss(self, classes, codes, masses)
-        masses = without_silenced_classes(masses, codes, silenced)
-        start = loss.fit_intercept_only(codes, masses)
-        totals = Rows(None, codes, masses)
-        engine = self._engine(objective_params(loss, start, totals, self.curvature))
-        if len(silenced):
-            rows = [without_classes(part, classes[silenced]) for part in rows]
-        if all_zero:
-            rows = [with_column_of_ones(part) for part in rows]
-        X, y, weight = to_collections(rows, classes, template.shape[1])
-        unweighted = sample_weight is None and not len(silenced)
-        with _watch(client):
-            engine.fit(X, y, None if unweighted else weight, **features)
+        names, callbacks = self._named(sets, eval_names, X, y)
 
-        remember_columns(self, template, categorical_feature)
-        check_leaves(engine.booster_)
-        self.classes_, self.loss_, self.start_ = classes, loss, start
-        self.booster_, self.evals_result_ = engine.booster_, {}
-        self.booster_.pandas_categorical = list(self._categories.values()) or None
-        self.best_iteration_ = self.booster_.current_iteration()
+        first = read_init_model(init_model, without_rows(X))
+        columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
+        for estimator in (self, columns):
+            remember_columns(estimator, without_rows(X), categorical_feature, first.categories)
+        check_column_params(self.lgbm_params or {}, columns)
+        rows = {"X": X, "y": y, "sample_weight": sample_weight, "init_score": init_score}
+        parts, summaries = _checked(client, columns, rows)
+        total = merge(summaries, np.float32)
+        classes, codes = total.classes, np.arange(len(total.classes))
+        silenced = silenced_classes(self, classes)
+        masses = without_silenced_classes(total.masses, codes, silenced)
+        loss = build_loss(self, classes, codes, masses)
+        check_init_model(first, self, classes, loss)
+        if init_score is not None:
+            check_width(init_score, len(classes), "init_score")
+
+        evaluation = [_evaluation_parts(client, columns, classes, *of_set) for of_set in sets]
+        if self.early_stopping and not evaluation:
+            parts, held_out, masses = hold_out(
+                client, parts, summaries, total, self.validation_fraction, self._seed(), silenced
+            )
+            evaluation = [held_out]
+        totals = Part(None, codes, masses, init_score)
+        start = constant_start(loss, totals, first)
+        plan = Plan(
+            params=params | objective_params(loss, start, totals, self.curvature),
+            n_rounds=self.n_estimators,
+            features=dataset_features(self),
+            classes=classes,
+            silenced=classes[silenced],
+            all_zero=total.all_zero,
+            metrics=self._metrics(loss, start, metrics),
+            names=names,
+            callbacks=callbacks,
+            print_every=int(self.verbose),
+            init_model=first.booster,
+        )
+        booster, results = train(client, plan, parts, evaluation)
+        booster.pandas_categorical = list(self._categories.values()) or None
+        self.booster_, self.evals_result_, self.start_ = booster, results, start
+        self.best_iteration_ = booster.best_iteration or booster.current_iteration()
+        self.classes_, self.loss_ = classes, loss
         return self
 
-    def _engine(self, objective_params):
-        """LightGBM's distributed training, which knows nothing of classes."""
-        params = self._train_params() | objective_params
-        del params["num_threads"]  # each worker has its own number
-        return DaskLGBMRegressor(n_estimators=self.n_estimators, **params)
+    def _named(self, sets, eval_names, X, y):
+        """Names of the evaluation sets, and LightGBM's callbacks that go by them."""
+        names = evaluation_names(eval_names, len(sets) or int(self.early_stopping))
+        same = [tokenize(*of_set[:2]) == tokenize(X, y) for of_set in sets] or [False] * len(names)
+        training = [name for name, is_same in zip(names, same, strict=True) if is_same]
+        others = [name for name in names if name not in training]
+        return names, [name_training_rows(training, others), *self._stopping(others)]
+
+    def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Raw scores as a lazy Dask array; parameters as in the base class."""
+        return self._lazily(
+            "raw_predict", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
+
+    def predict(self, X, *, start_iteration=0, num_iteration=None):
+        """Most probable classes as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        return self._lazily(
+            "predict", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
+
+    def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
+        """Probabilities as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        return self._lazily(
+            "predict_proba", X, start_iteration=start_iteration, num_iteration=num_iteration
+        )
 
 
-@contextmanager
-def _watch(client):
-    """Turn a failure of the workers into a RuntimeError.
+def _check_means(eval_metric, has_rows):
+    """Metrics asked for; ValueError for those that are no means over rows."""
+    metrics = check_eval_metric(eval_metric, has_rows)
+    pooled = [metric for metric in metrics if callable(metric) or metric in NEED_EVERY_CLASS]
+    if pooled:
+        raise ValueError(
+            f"eval_metric must be a mean over rows on Dask collections, such as 'logloss', 'error' "
+            f"or 'focal_loss', got {pooled}. Compute others from predict_proba after fit."
+        )
+    return metrics
 
-    Where one is lost, LightGBM on the others may wait for it forever: the client lets go then.
-    """
-    workers, others = set(client.nthreads()), set(client.futures)
-    done = Event()
 
-    def let_go_when_lost():
-        while not done.wait(1.0):
-            if not workers <= set(client.nthreads()):
-                client.cancel([Future(key, client) for key in set(client.futures) - others])
-                return
+def _checked(client, columns, collections):
+    """Futures of the checked partitions that have rows, and their summaries."""
+    table, _, weight, _ = collections
+    check_X = partial(_tree_input, columns)
+    parts = client.compute(
+        [check_part(check_X, np.float32, *part, name=weight) for part in partitions(**collections)]
+    )
+    return summaries_of(client, parts, table)
 
-    watcher = Thread(target=let_go_when_lost, daemon=True)
-    watcher.start()
-    try:
-        with warnings.catch_warnings():
-            # LightGBM says so of the default, too.
-            warnings.filterwarnings("ignore", "Parameter n_jobs will be ignored", UserWarning)
-            yield
-    except Exception as error:
-        raise RuntimeError(
-            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
-            "still wait for it: restart the workers, as client.restart() does, before another fit. "
-            f"{error!r}"
-        ) from error
-    finally:
-        done.set()
-        watcher.join()
+
+def _tree_input(columns, X):
+    """Features of a partition; sparse ones of the only kind that can be stacked."""
+    X = lightgbm_input(columns, X, reset=False)
+    return sparse.csr_matrix(X) if sparse.issparse(X) else X
+
+
+def _evaluation_parts(client, columns, classes, X, y, weight, _, init_score):
+    """Futures of the partitions of an evaluation set."""
+    check_table(X, "eval_X")
+    rows = {"eval_X": X, "eval_y": y, "eval_sample_weight": weight, "eval_init_score": init_score}
+    if init_score is not None:
+        check_width(init_score, len(classes), "eval_init_score")
+    parts, summaries = _checked(client, columns, rows)
+    for summary in summaries:
+        encode_known_labels(summary.classes, classes, "eval_y")
+    if not any(summary.masses.any() for summary in summaries):
+        raise ValueError(
+            "eval_sample_weight must hold a positive weight, got zero for every sample."
+        )
+    return parts

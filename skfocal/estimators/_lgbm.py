@@ -333,12 +333,7 @@ class FocalLGBMClassifier(FocalClassifier):
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
-        self._check_combinations(eval_class_weight)
-        if init_model is not None and init_score is not None:
-            raise ValueError(
-                "init_model and init_score must not be given together: init_model brings its own "
-                "start. Pass one of them."
-            )
+        self._check_combinations(eval_class_weight, init_model, init_score)
         progress = Progress(
             self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
         )
@@ -529,8 +524,13 @@ class FocalLGBMClassifier(FocalClassifier):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _check_combinations(self, eval_class_weight):
+    def _check_combinations(self, eval_class_weight, init_model, init_score):
         """Raise ``ValueError`` for settings that LightGBM would ignore or count twice."""
+        if init_model is not None and init_score is not None:
+            raise ValueError(
+                "init_model and init_score must not be given together: init_model brings its own "
+                "start. Pass one of them."
+            )
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
                 "early_stopping must be False for boosting_type='dart', which changes earlier "
