@@ -82,7 +82,8 @@ def train(client, plan, parts, evaluation):
     except BaseException as error:
         stuck = _stop_all(exchange, futures, 1 if isinstance(error, WorkerLost) else PATIENCE)
         client.cancel(futures)
-        if isinstance(error, ValueError | TypeError | KeyboardInterrupt) and not stuck:
+        refusal = isinstance(error, ValueError | TypeError) and not stuck
+        if refusal or not isinstance(error, Exception):
             raise
         raise RuntimeError(
             "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
@@ -104,7 +105,8 @@ def _shares(client, parts, workers=()):
     for i, part in enumerate(parts):
         if part.status == "error":
             part.result()  # raises
-        held_by = sorted(holders[part.key])
+        if not (held_by := sorted(holders[part.key])):
+            raise WorkerLost("A worker was lost just before training: call fit again.")
         if workers and held_by[0] not in workers:
             held_by = [workers[i % len(workers)]]
         shares[held_by[0]].append(part)
