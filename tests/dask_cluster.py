@@ -11,11 +11,17 @@ import pandas as pd
 from sklearn.datasets import make_classification
 
 # With few distinct values every worker makes the bins that one machine makes, and with few leaves
-# min_child_samples, whose counts LightGBM estimates, never matters: the trees are the same.
+# min_child_samples, whose counts LightGBM estimates, never matters: the trees are the same. Random
+# rows and columns would be others.
 PARAMETERS = {
     "n_estimators": 10,
     "num_leaves": 4,
     "n_jobs": 1,
+    "gamma": 1.0,
+    "learning_rate": 0.1,
+    "reg_lambda": 0.0,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
     "lgbm_params": {"min_data_in_bin": 1},
 }
 SAME = {"rtol": 1e-5, "atol": 1e-6}  # LightGBM adds up gradients in float32

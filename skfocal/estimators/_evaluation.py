@@ -123,6 +123,7 @@ def probability_metric(metric, to_proba):
             value = score(y_true, to_proba(raw_prediction), dataset.get_weight())
             return metric, float(value), higher_is_better
 
+        named.__name__ = metric
         return named
 
     n_arguments = _count_arguments(metric)

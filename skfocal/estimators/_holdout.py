@@ -34,26 +34,46 @@ def hold_out(rows, fraction, random_state, classes):
         If no class has two rows with positive weight.
     """
     random_state = check_random_state(random_state)
+    of_class = rows_of_classes(rows, len(classes))
+    sizes = held_out_sizes([len(indices) for indices in of_class], fraction, classes)
+    return split_rows(rows, of_class, sizes, random_state)
+
+
+def rows_of_classes(rows, n_classes):
+    """Indices of the rows with positive weight, by class."""
     counts = np.ones(len(rows.y), bool) if rows.weight is None else rows.weight > 0
-    held_out, single = [], []
-    for k, label in enumerate(classes):
-        of_class = np.flatnonzero(counts & (rows.y == k))
-        if len(of_class) > 1:
-            n_held_out = min(math.ceil(fraction * len(of_class)), len(of_class) - 1)
-            split = train_test_split(of_class, test_size=n_held_out, random_state=random_state)
-            held_out.append(split[1])
-        elif len(of_class) == 1:
-            single.append(label)
-    if not held_out:
+    return [np.flatnonzero(counts & (rows.y == k)) for k in range(n_classes)]
+
+
+def held_out_sizes(counts, fraction, classes, stacklevel=5):
+    """Rows to hold out of each class; warnings and errors as in :func:`hold_out`."""
+    sizes = [min(math.ceil(fraction * count), count - 1) if count > 1 else 0 for count in counts]
+    if not any(sizes):
         raise ValueError(
             "early_stopping must hold out rows for validation, but no class has two rows with "
             "positive weight. Pass eval_X and eval_y."
         )
+    single = [label for label, count in zip(classes, counts, strict=True) if count == 1]
     if single:
         warnings.warn(
             f"early_stopping holds out no row of {np.array(single).tolist()}: each of these "
             "classes has a single row with positive weight, which stays in training.",
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
-    held_out = np.sort(np.concatenate(held_out))
+    return sizes
+
+
+def split_rows(rows, of_class, sizes, random_state):
+    """Split rows into those to train on and as many held-out ones of each class as ``sizes`` says.
+
+    ``of_class`` holds the indices to draw from, by class.
+    """
+    drawn = [
+        indices
+        if size == len(indices)
+        else train_test_split(indices, test_size=size, random_state=random_state)[1]
+        for indices, size in zip(of_class, sizes, strict=True)
+        if size
+    ]
+    held_out = np.sort(np.concatenate([np.array([], np.intp), *drawn]))
     return rows.take(np.setdiff1d(np.arange(len(rows.y)), held_out)), rows.take(held_out)

@@ -96,10 +96,11 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
     return _with_single_entries(X) if sparse.issparse(X) else X
 
 
-def remember_columns(estimator, template, categorical_feature):
+def remember_columns(estimator, template, categorical_feature, categories=None):
     """Set what later tables are checked against from a table of the same columns without rows."""
     validate_data(estimator, template, skip_check_array=True)
-    estimator._labels, estimator._categories = None, find_categories(template)
+    estimator._labels = None
+    estimator._categories = find_categories(template) if categories is None else categories
     if is_frame(template):
         _remember_labels(estimator, template, reset=True)
     nominal = nominal_columns(template, estimator._categories)

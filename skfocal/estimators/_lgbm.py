@@ -358,12 +358,7 @@ class FocalLGBMClassifier(FocalClassifier):
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
-        self._check_combinations(eval_class_weight)
-        if init_model is not None and init_score is not None:
-            raise ValueError(
-                "init_model and init_score must not be given together: init_model brings its own "
-                "start. Pass one of them."
-            )
+        self._check_combinations(eval_class_weight, init_model, init_score)
         progress = Progress(
             self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
         )
@@ -405,7 +400,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
         start = constant_start(loss, train, first)
         share = class_shares(train.y, train.weight, len(classes))
-        params["learning_rate"] = self._learning_rate(train)
+        params["learning_rate"] = self._learning_rate(train.n_weighted)
         fitted = {"classes_": classes, "class_share_": share, "loss_": loss, "start_": start}
         fitted |= {"learning_rate_": params["learning_rate"], "evals_result_": {}}
         features = dataset_features(self)
@@ -587,11 +582,10 @@ class FocalLGBMClassifier(FocalClassifier):
             params["seed"] = self._seed()
         return params
 
-    def _learning_rate(self, rows):
+    def _learning_rate(self, n_rows):
         """The learning rate; "auto" takes longer steps where more rows inform each leaf."""
         if self.learning_rate != "auto":
             return self.learning_rate
-        n_rows = len(rows.y) if rows.weight is None else np.count_nonzero(rows.weight)
         at_300_rounds = max(0.04, np.sqrt(n_rows / 1e7))
         return float(min(0.2, at_300_rounds * max(1, 300 / self.n_estimators)))
 
@@ -603,8 +597,13 @@ class FocalLGBMClassifier(FocalClassifier):
             return int(self.random_state)
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
-    def _check_combinations(self, eval_class_weight):
+    def _check_combinations(self, eval_class_weight, init_model, init_score):
         """Raise ``ValueError`` for settings that LightGBM would ignore or count twice."""
+        if init_model is not None and init_score is not None:
+            raise ValueError(
+                "init_model and init_score must not be given together: init_model brings its own "
+                "start. Pass one of them."
+            )
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
                 "early_stopping must be False for boosting_type='dart', which changes earlier "

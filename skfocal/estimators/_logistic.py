@@ -221,45 +221,14 @@ class FocalLogisticRegression(FocalClassifier):
         loss = build_loss(self, classes, codes, sample_weight)
         share = class_shares(codes, sample_weight, len(classes))
         prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
-        objective = LinearObjective(
-            loss,
-            X,
-            codes,
-            sample_weight,
-            scale=scale,
-            l2=l2,
-            fit_intercept=self.fit_intercept,
-            n_jobs=self.n_jobs,
-        )
+        penalty = {"scale": scale, "l2": l2, "fit_intercept": self.fit_intercept}
+        objective = LinearObjective(loss, X, codes, sample_weight, n_jobs=self.n_jobs, **penalty)
         null = self._null_model(loss, X.shape[1], codes, sample_weight)
-        start = self._start(classes, null)
-
-        def fitted(coef, n_iter):
-            arrays = self._fitted_arrays(objective, coef, n_iter)
-            arrays["class_share_"] = as_like(share, X, objective.xp)
-            return arrays | {"classes_": move_like(classes, y, namespace(y)), "loss_": loss}
-
-        coef, n_iter, violation = minimize_linear(
-            objective,
-            start,
-            null,
-            solver=solver,
-            l1=l1,
-            tol=self.tol,
-            max_iter=self.max_iter,
-            callback=progress.solver_callback(fitted, self.verbose),
+        labels = {"classes_": move_like(classes, y, namespace(y))}
+        labels["class_share_"] = as_like(share, X, objective.xp)
+        return self._solve(
+            objective, null, solver, l1, self._start(classes, null), labels, progress
         )
-        if not (violation <= 1 or progress.stopped):
-            warnings.warn(
-                f"{solver} stopped after {n_iter} iterations with optimality violated "
-                f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "
-                f"raise max_iter={self.max_iter}.",
-                ConvergenceWarning,
-                stacklevel=2,
-            )
-        vars(self).update(fitted(coef, n_iter))
-        progress.end()
-        return self
 
     def raw_predict(self, X):
         """Linear score ``X @ coef_.T + intercept_`` on which the loss was minimised.
@@ -348,6 +317,34 @@ class FocalLogisticRegression(FocalClassifier):
             )
         return self.solver
 
+    def _solve(self, objective, null, solver, l1, start, labels, progress):
+        """Minimise the objective, warn unless that converged, and be fitted."""
+
+        def fitted(coef, n_iter):
+            return self._fitted_arrays(objective, coef, n_iter) | labels | {"loss_": objective.loss}
+
+        coef, n_iter, violation = minimize_linear(
+            objective,
+            start,
+            null,
+            solver=solver,
+            l1=l1,
+            tol=self.tol,
+            max_iter=self.max_iter,
+            callback=progress.solver_callback(fitted, self.verbose),
+        )
+        if not (violation <= 1 or progress.stopped):
+            warnings.warn(
+                f"{solver} stopped after {n_iter} iterations with optimality violated "
+                f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "
+                f"raise max_iter={self.max_iter}.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        vars(self).update(fitted(coef, n_iter))
+        progress.end()
+        return self
+
     def _null_model(self, loss, n_features, codes, sample_weight):
         """Flat coefficients of the best model without features."""
         null = np.zeros((n_features + self.fit_intercept, loss._width))
@@ -369,8 +366,7 @@ class FocalLogisticRegression(FocalClassifier):
 
     def _fitted_arrays(self, objective, coef, n_iter):
         """``coef_``, ``intercept_`` and ``n_iter_`` as scikit-learn has them: arrays like X."""
-        X, xp = objective.X, objective.xp
-        n_features = X.shape[1]
+        X, xp, n_features = objective.template, objective.xp, objective.n_features
         columns = coef.reshape(objective.shape[0], -1).copy()
         if columns.shape[1] > 1:  # scores are free up to a common shift: L2 is least at sum 0
             first_free = n_features if self._penalty()[0] > 0 else 0

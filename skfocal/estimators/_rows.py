@@ -42,6 +42,11 @@ class Rows:
         """
         return replace(self, X=one_column(self.X.shape)) if is_all_zero(self.X) else self
 
+    @property
+    def n_weighted(self):
+        """Number of rows with positive weight."""
+        return len(self.y) if self.weight is None else np.count_nonzero(self.weight)
+
     def take(self, rows):
         """Rows of the given indices."""
         return Rows(
@@ -91,11 +96,17 @@ def one_column(shape):
     return sparse.csr_matrix((np.ones(len(rows)), (rows, np.zeros_like(rows))), shape=shape)
 
 
-def evaluation_rows(estimator, classes, init_score, *, eval_X, eval_y, **others):
+def evaluation_rows(estimator, classes, init_score, **given):
     """Evaluation sets, one or more, as a list of checked rows.
 
-    ``others`` are ``eval_sample_weight``, ``eval_class_weight`` and ``eval_init_score``.
+    ``given`` are fit's arguments of the :data:`NAMES`.
     """
+    sets = evaluation_sets(init_score, **given)
+    return [_checked(estimator, classes, *columns) for columns in sets]
+
+
+def evaluation_sets(init_score, *, eval_X, eval_y, **others):
+    """Evaluation sets as a list of what was given of each, in the order of :data:`NAMES`."""
     if (eval_X is None) != (eval_y is None):
         raise ValueError("eval_X and eval_y must be given together.")
     columns = {"eval_X": _as_sets(eval_X, 2), "eval_y": _as_sets(eval_y, 1)}
@@ -108,7 +119,7 @@ def evaluation_rows(estimator, classes, init_score, *, eval_X, eval_y, **others)
         raise ValueError(f"Evaluation arguments must be given for the same sets, got {counts}.")
     columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in NAMES}
     _check_eval_init_score(init_score, columns["eval_init_score"])
-    return [_checked(estimator, classes, *column) for column in zip(*columns.values(), strict=True)]
+    return list(zip(*columns.values(), strict=True))
 
 
 def _checked(estimator, classes, X, y, weight, class_weight, init_score):

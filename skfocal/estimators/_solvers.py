@@ -18,7 +18,7 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
 
     Parameters
     ----------
-    objective : LinearObjective
+    objective : PenalisedObjective
     start : ndarray of shape (n_coefficients,)
         Coefficients to begin with, flat.
     null : ndarray of shape (n_coefficients,)
@@ -55,15 +55,19 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
 def _null_gradient(objective, null):
     """Gradient at the null model; ``ValueError`` if X is so large that its square overflows."""
     _, gradient = objective.value_gradient(null)
-    largest = np.finfo(objective.X.dtype if objective.xp is np else np.float64).max
+    largest = np.finfo(objective.template.dtype if objective.xp is np else np.float64).max
     if not np.abs(gradient).max() < np.sqrt(largest):  # nor NaN
-        raise ValueError(f"X must hold smaller numbers: squares overflow {objective.X.dtype}.")
+        raise _overflow(objective)
     return gradient
+
+
+def _overflow(objective):
+    return ValueError(f"X must hold smaller numbers: squares overflow {objective.template.dtype}.")
 
 
 def _limit(objective, null_gradient, tol):
     """Gradient at which to stop: ``tol`` times that of the null model, or the sums' rounding."""
-    rounding = 100 * objective.eps * np.sqrt(objective.X.shape[0])
+    rounding = 100 * objective.eps * np.sqrt(objective.n_samples)
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
@@ -119,7 +123,7 @@ def _units(objective, coef):
     pass, so it is the rule but for very many coefficients.
     """
     size = len(coef)
-    n_samples, n_features = objective.X.shape
+    n_samples, n_features = objective.n_samples, objective.n_features
     n_sampled = min(2 * size + 5_000, n_samples)
     if size > 3_000 or n_sampled * size**2 > 1_000 * n_samples * n_features:
         diagonal = _check_finite(objective.hessian_diagonal(coef), objective)
@@ -137,7 +141,7 @@ def _units(objective, coef):
 def _check_finite(hessian, objective):
     """Return the Hessian, or raise ValueError where the features' squares overflow."""
     if not np.all(np.isfinite(hessian)):
-        raise ValueError(f"X must hold smaller numbers: squares overflow {objective.X.dtype}.")
+        raise _overflow(objective)
     return hessian
 
 
@@ -178,7 +182,7 @@ def _violation(coef, gradient, penalty):
 
 def _working_set(objective, coef, violation):
     """Features worth moving, and the flat indices of their coefficients and the intercept's."""
-    n_features = objective.X.shape[1]
+    n_features = objective.n_features
     used = (coef != 0).reshape(objective.shape[0], -1).any(axis=1)[:n_features]
     worst = violation.reshape(objective.shape[0], -1).max(axis=1)[:n_features]
     room = max(100, 2 * used.sum())

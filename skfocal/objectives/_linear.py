@@ -21,7 +21,70 @@ BLOCK_ELEMENTS = 786_432
 MIN_BLOCK_ROWS = 1_024  # shorter columns of scores cost more in calls than they win in the cache
 
 
-class LinearObjective:
+class PenalisedObjective:
+    """Value and derivatives of the penalised loss, from sums over rows that a subclass gives.
+
+    Subclasses have ``_loss_sums``, ``_diagonal_sums`` and ``_hessian_sums``, without the penalty.
+
+    Parameters
+    ----------
+    loss : BinaryFocalLoss or MulticlassFocalLoss
+    template : array of shape (any, n_features)
+        Its library, device and dtype are those of the design matrix.
+    n_samples : int
+    scale, l2, fit_intercept
+        As in :class:`LinearObjective`.
+    """
+
+    def __init__(self, loss, template, n_samples, *, scale, l2, fit_intercept):
+        self.loss = loss
+        self.template = template
+        self.xp = namespace(template)
+        self.eps = float(self.xp.finfo(template.dtype).eps)
+        self.n_samples, self.n_features = n_samples, template.shape[1]
+        self.scale = scale
+        self.l2 = l2
+        self.fit_intercept = fit_intercept
+        n_rows = self.n_features + fit_intercept
+        self.shape = (n_rows,) if loss.n_classes == 2 else (n_rows, loss.n_classes)
+        penalised = np.zeros(self.shape, dtype=bool)
+        penalised[: self.n_features] = True
+        self.is_penalised = penalised.ravel()
+        self._latest = None
+
+    def value_gradient(self, coef):
+        """Value and flat gradient, in one pass over X; at the latest point, from memory."""
+        if self._latest is None or not np.array_equal(coef, self._latest[0]):
+            sums, penalty = self._loss_sums(coef), self.l2 * self.is_penalised * coef
+            result = sums[0] + 0.5 * np.vdot(coef, penalty), sums[1:] + penalty
+            self._latest = coef.copy(), result
+        return self._latest[1]
+
+    def hessian_diagonal(self, coef):
+        """Flat diagonal of the Hessian at ``coef``, its scalar curvature held positive."""
+        return self._diagonal_sums(coef) + self.l2 * self.is_penalised
+
+    def hessian(self, coef, *, curvature="exact", features=None):
+        """Hessian at ``coef`` as a matrix, over all coefficients or those of some features.
+
+        The intercept is always part of it. Multiclass scores mean the same when shifted together:
+        along such shifts, where the gradient is zero, the matrix is made definite, so that the
+        unpenalised intercept (or, without any penalty, every feature) has a unique Newton step.
+        """
+        hessian = self._hessian_sums(coef, curvature, features)
+        n_rows, n_classes = hessian.shape[:2]
+        n_features = n_rows - self.fit_intercept
+        if n_classes > 1:
+            for row in range(0 if features is None and self.l2 == 0 else n_features, n_rows):
+                root = np.sqrt(np.maximum(np.diag(hessian[row, :, row, :]), 0))
+                hessian[row, :, row, :] += np.outer(root, root) / n_classes
+        hessian = hessian.reshape(n_rows * n_classes, -1)
+        penalised = np.arange(n_features * n_classes)
+        hessian[penalised, penalised] += self.l2
+        return hessian
+
+
+class LinearObjective(PenalisedObjective):
     """Value and derivatives of the penalised loss over a design matrix.
 
     Parameters
@@ -42,23 +105,14 @@ class LinearObjective:
     """
 
     def __init__(self, loss, X, y, sample_weight, *, scale, l2, fit_intercept, n_jobs=1):
-        self.loss = loss
+        penalty = {"scale": scale, "l2": l2, "fit_intercept": fit_intercept}
+        super().__init__(loss, X, X.shape[0], **penalty)
         self.X = X
-        self.xp = xp = namespace(X)
+        xp = self.xp
         # Less memory to read.
         self.y = xp.asarray(move_like(y, X, xp), dtype=xp.int8 if loss.n_classes < 128 else None)
         self.weight = None if sample_weight is None else move_like(sample_weight, X, xp)
-        self.eps = float(xp.finfo(X.dtype).eps)
-        self.scale = scale
-        self.l2 = l2
         self.threads = n_threads(n_jobs)
-        self._latest = None
-        self.fit_intercept = fit_intercept
-        n_rows = X.shape[1] + fit_intercept
-        self.shape = (n_rows,) if loss.n_classes == 2 else (n_rows, loss.n_classes)
-        penalised = np.zeros(self.shape, dtype=bool)
-        penalised[: X.shape[1]] = True
-        self.is_penalised = penalised.ravel()
 
     def sample(self, n_rows):
         """The same objective over about ``n_rows`` evenly spaced rows (all, where there are fewer).
@@ -78,13 +132,8 @@ class LinearObjective:
         """Scores of all rows, of shape (n_samples,) or (n_samples, n_classes)."""
         return self._score(self.X, coef.reshape(self.shape))
 
-    def value_gradient(self, coef):
-        """Value and flat gradient, in one pass over X; at the latest point, from memory."""
-        if self._latest is None or not np.array_equal(coef, self._latest[0]):
-            self._latest = coef.copy(), self._evaluate(coef)
-        return self._latest[1]
-
-    def _evaluate(self, coef):
+    def _loss_sums(self, coef):
+        """Value, then flat gradient."""
         columns = coef.reshape(self.shape)
 
         def value_slope(rows):
@@ -93,12 +142,9 @@ class LinearObjective:
             loss, slope = self.loss.loss_gradient(self.y[rows], self._score(X, columns), weight)
             return np.append(total(loss, self.xp), self._collect(X, slope))
 
-        sums = self.scale * sum_over_blocks(value_slope, self._shares())
-        penalty = self.l2 * self.is_penalised * coef
-        return sums[0] + 0.5 * np.vdot(coef, penalty), sums[1:] + penalty
+        return self.scale * sum_over_blocks(value_slope, self._shares())
 
-    def hessian_diagonal(self, coef):
-        """Flat diagonal of the Hessian at ``coef``, its scalar curvature held positive."""
+    def _diagonal_sums(self, coef):
         raw = self.raw_prediction(coef)
         _, curvature = self.loss.gradient_curvature(
             self.y, raw, self.weight, curvature="newton", scale=self.scale
@@ -106,30 +152,18 @@ class LinearObjective:
         if curvature.ndim > 1:  # without the factor that is for trees
             curvature = (1 - 1 / self.loss.n_classes) * curvature
         diagonal = np.empty(self.shape)
-        diagonal[: self.X.shape[1]] = self._squared_features(curvature) + self.l2
+        diagonal[: self.X.shape[1]] = self._squared_features(curvature)
         diagonal[self.X.shape[1] :] = total(curvature, self.xp, axis=0)
         return diagonal.ravel()
 
-    def hessian(self, coef, *, curvature="exact", features=None):
-        """Hessian at ``coef`` as a matrix, over all coefficients or those of some features.
-
-        The intercept is always part of it. Multiclass scores mean the same when shifted together:
-        along such shifts, where the gradient is zero, the matrix is made definite, so that the
-        unpenalised intercept (or, without any penalty, every feature) has a unique Newton step.
-        """
+    def _hessian_sums(self, coef, curvature, features):
+        """Hessian of shape (n_rows, n_classes or 1, n_rows, n_classes or 1)."""
         X = self.X if features is None else self.X[:, features]
         n_rows, n_classes = X.shape[1] + self.fit_intercept, int(np.prod(self.shape[1:]))
         hessian = np.empty((n_rows, n_classes, n_rows, n_classes))
         for k, column in enumerate(self._row_hessian(coef, curvature)):
             for j in range(k, n_classes):
                 hessian[:, j, :, k] = hessian[:, k, :, j] = self._gram(X, column[j, ...])
-        if n_classes > 1:
-            for row in range(0 if features is None and self.l2 == 0 else X.shape[1], n_rows):
-                root = np.sqrt(np.maximum(np.diag(hessian[row, :, row, :]), 0))
-                hessian[row, :, row, :] += np.outer(root, root) / n_classes
-        hessian = hessian.reshape(n_rows * n_classes, -1)
-        penalised = np.arange(X.shape[1] * n_classes)
-        hessian[penalised, penalised] += self.l2
         return hessian
 
     def _row_hessian(self, coef, curvature):

@@ -1,6 +1,9 @@
 """What the Dask estimator refuses, and what becomes of a fit whose worker dies."""
 
 import os
+import signal
+import threading
+import time
 
 import numpy as np
 import pandas as pd
@@ -16,7 +19,7 @@ distributed = pytest.importorskip("distributed")
 import dask.dataframe as dd  # noqa: E402
 from dask_cluster import PARAMETERS, as_arrays, as_frames, cluster, dataset  # noqa: E402
 
-from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
+from skfocal.dask import DaskFocalLGBMClassifier, _training  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +50,12 @@ def bad_inputs():
         ),
         "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
         "numpy y": (TypeError, "y must be a dask Array", (arrays[0], y)),
-        "series with an array": (TypeError, "y must be a dask Array", (arrays[0], frames[1])),
-        "array with a frame": (TypeError, "sample_weight must be", (*frames[:2], arrays[2])),
+        "series with an array": (ValueError, "partitioned alike", (arrays[0], frames[1])),
+        "array with a frame": (
+            ValueError,
+            "inconsistent numbers of samples",
+            (*frames[:2], arrays[2]),
+        ),
         "mixed partitions": (TypeError, "of one kind.*csr_matrix.*ndarray", (mixed, arrays[1])),
         "one axis": (ValueError, "two axes", (arrays[1], arrays[1])),
         "lengths": (ValueError, "y must have shape", (arrays[0], arrays[1][:900])),
@@ -86,12 +93,6 @@ def test_bad_collections_are_refused_and_leave_no_model(client, case):
         model.predict(as_arrays(dataset()[0])[0])
 
 
-def test_early_stopping_is_refused(client):
-    X, y, _ = dataset()
-    with pytest.raises(ValueError, match="early_stopping=True is not supported"):
-        DaskFocalLGBMClassifier(early_stopping=True).fit(*as_arrays(X, y))
-
-
 @pytest.mark.parametrize("moment", ["while training", "before it joins the others"])
 def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
     with cluster() as client:
@@ -122,3 +123,60 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
             model.fit(*as_arrays(X, y))
         with pytest.raises(NotFittedError):
             model.to_local()
+
+
+def test_interrupt_stops_the_workers_and_leaves_them_usable(client):
+    X, y, _ = dataset()
+    model = DaskFocalLGBMClassifier(**PARAMETERS | {"n_estimators": 100_000, "num_leaves": 2})
+    started = threading.Event()
+
+    def interrupt():
+        while not any("_train_share" in key for key in running(client)):
+            time.sleep(0.1)
+        started.set()
+        time.sleep(1)  # some rounds
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*as_arrays(X, y))
+    thread.join()
+    assert started.is_set()
+    assert not running(client)
+    with pytest.raises(NotFittedError):
+        model.to_local()
+    DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))
+
+
+def running(client):
+    """Keys of the tasks that workers run."""
+    return [str(key) for keys in client.processing().values() for key in keys]
+
+
+def test_error_on_one_worker_names_its_cause_and_what_to_do(monkeypatch):
+    class Failing(_boosting.FocalObjective):
+        def __call__(self, y_true, y_pred, sample_weight=None):
+            if distributed.get_worker().address == victim:
+                raise OSError("no such luck")
+            return super().__call__(y_true, y_pred, sample_weight)
+
+    monkeypatch.setattr(_boosting, "FocalObjective", Failing)
+    monkeypatch.setattr(_training, "PATIENCE", 1)
+    X, y, _ = dataset()
+    with cluster() as client:
+        victim = next(iter(client.nthreads()))
+        with pytest.raises(RuntimeError, match=r"restart the workers.*no such luck"):
+            DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))
+
+
+def test_several_workers_in_one_process_are_refused():
+    X, y, _ = dataset()
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
+        ) as threads,
+        distributed.Client(threads),
+        pytest.raises(ValueError, match="Workers must be processes"),
+    ):
+        DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))

@@ -293,8 +293,8 @@ def test_hundreds_of_classes(n_classes):
 def test_value_at_the_latest_point_is_remembered(loss, monkeypatch):
     problem = make_problem(loss)
     objective, points = problem.objective(), []
-    evaluate = objective._evaluate
-    monkeypatch.setattr(objective, "_evaluate", lambda coef: points.append(coef) or evaluate(coef))
+    evaluate = objective._loss_sums
+    monkeypatch.setattr(objective, "_loss_sums", lambda coef: points.append(coef) or evaluate(coef))
     first, gradient = objective.value_gradient(problem.coef)
     again, same_gradient = objective.value_gradient(problem.coef.copy())
     assert len(points) == 1

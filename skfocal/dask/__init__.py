@@ -1,0 +1,6 @@
+"""The estimators on Dask collections (extra ``dask``)."""
+
+from skfocal.dask._linear import DaskFocalLogisticRegression
+from skfocal.dask._trees import DaskFocalLGBMClassifier
+
+__all__ = ["DaskFocalLGBMClassifier", "DaskFocalLogisticRegression"]

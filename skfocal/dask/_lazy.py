@@ -1,0 +1,78 @@
+"""Predictions of a fitted model on Dask collections: lazy, partition by partition."""
+
+import dask
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from skfocal.dask._partitions import check_table, delayed_parts, join, row_counts
+
+
+class LazyPredictions:
+    """Base of the Dask estimators: predictions are lazy Dask arrays, computed by the local model.
+
+    Put it before the local estimator among the bases. ``_local_class`` is that estimator.
+    """
+
+    _local_class: type
+
+    def raw_predict(self, X):
+        """Raw scores as a lazy Dask array."""
+        return self._lazily("raw_predict", X)
+
+    def predict(self, X):
+        """Most probable classes as a lazy Dask array."""
+        return self._lazily("predict", X)
+
+    def predict_proba(self, X):
+        """Probabilities as a lazy Dask array."""
+        return self._lazily("predict_proba", X)
+
+    def predict_log_proba(self, X):
+        """Logarithm of :meth:`predict_proba` as a lazy Dask array."""
+        return self._lazily("predict_log_proba", X)
+
+    def decision_function(self, X):
+        """Log-odds or log-probabilities of :meth:`predict_proba` as a lazy Dask array."""
+        return self._lazily("decision_function", X)
+
+    def to_local(self):
+        """Return the same fitted model as an estimator that needs no Dask.
+
+        Returns
+        -------
+        local : FocalLGBMClassifier or FocalLogisticRegression
+        """
+        check_is_fitted(self)
+        local = self._local_class()
+        vars(local).update(vars(self))
+        return local
+
+    def _doc_link_url_param_generator(self):
+        return {"module": "skfocal.dask", "name": type(self).__name__}
+
+    def _score_dtype(self, X):
+        """Floating dtype of the scores of X."""
+        return np.dtype(np.float64)
+
+    def _lazily(self, method, X, **arguments):
+        """Result of a prediction method on each partition, joined to one array."""
+        check_table(X)
+        local = self.to_local()
+        if method != "raw_predict":
+            local._prediction_loss()  # raises now what each partition would raise
+        local = dask.delayed(local)
+        n_classes = len(self.classes_)
+        one_column = method == "predict" or (n_classes == 2 and "proba" not in method)
+        width = () if one_column else (n_classes,)
+        dtype = self.classes_.dtype if method == "predict" else self._score_dtype(X)
+        parts = [
+            _predict(local, method, part, width, dtype, arguments) for part in delayed_parts(X)
+        ]
+        return join(parts, row_counts(X), width, dtype)
+
+
+@dask.delayed
+def _predict(estimator, method, X, width, dtype, arguments):
+    if not X.shape[0]:
+        return np.empty((0, *width), dtype)
+    return getattr(estimator, method)(X, **arguments)

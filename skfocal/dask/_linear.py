@@ -1,0 +1,202 @@
+"""Logistic regression under the focal loss on Dask collections."""
+
+from functools import partial
+
+import dask
+import numpy as np
+from distributed import default_client
+from scipy import sparse
+
+from skfocal._private import _fit_context
+from skfocal.dask._lazy import LazyPredictions
+from skfocal.dask._partitions import (
+    check_part,
+    check_table,
+    merge,
+    partitions,
+    summaries_of,
+    weight_without,
+    without_rows,
+)
+from skfocal.estimators import FocalLogisticRegression
+from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
+from skfocal.estimators._prior import class_shares, prediction_loss
+from skfocal.estimators._progress import Progress
+from skfocal.objectives._blocks import one_blas_thread
+from skfocal.objectives._linear import LinearObjective, PenalisedObjective
+
+
+class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
+    """:class:`skfocal.FocalLogisticRegression` on Dask arrays and dataframes.
+
+    The solver runs in the client. The workers hold the rows and return sums over each partition:
+    one number and one gradient per evaluation, under an L1 penalty also a Hessian per iteration.
+    The rows are never gathered, but for a sample of a few thousand that scales the problem.
+    The coefficients are those of one machine, to the solver's tolerance. Predictions are lazy
+    Dask arrays.
+
+    Parameters and attributes are those of :class:`skfocal.FocalLogisticRegression`. ``n_jobs`` is
+    ignored in ``fit``: a worker evaluates as many partitions side by side as it has threads. If a
+    worker is lost, Dask computes its partitions again on the others.
+
+    Examples
+    --------
+    >>> import dask.array as da
+    >>> from distributed import Client
+    >>> from sklearn.datasets import make_classification
+    >>> from skfocal.dask import DaskFocalLogisticRegression
+    >>> X, y = make_classification(n_samples=500, weights=[0.9], random_state=0)
+    >>> X, y = da.from_array(X, chunks=(250, 20)), da.from_array(y, chunks=250)
+    >>> with Client(n_workers=2):  # doctest: +SKIP
+    ...     model = DaskFocalLogisticRegression(gamma=1.0).fit(X, y)
+    ...     proba = model.predict_proba(X).compute()
+    """
+
+    _local_class = FocalLogisticRegression
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y, sample_weight=None, *, client=None):
+        """Fit the model to rows that stay on the workers.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            Its partitions may be sparse matrices.
+        y : dask Array or Series of shape (n_samples,)
+            Labels of any type.
+        sample_weight : dask Array or Series of shape (n_samples,), default=None
+            Non-negative weights.
+        client : distributed.Client, default=None
+            By default the current one.
+
+        Returns
+        -------
+        self : DaskFocalLogisticRegression
+
+        Raises
+        ------
+        TypeError
+            If an input is of the wrong kind, or partitions are of different kinds.
+        ValueError
+            If a parameter or an input is out of range.
+
+        Warns
+        -----
+        ConvergenceWarning
+            As in :class:`skfocal.FocalLogisticRegression`.
+        """
+        client = default_client() if client is None else client
+        progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
+        self._forget()
+        l1, l2, scale = self._penalty()
+        solver = self._choose_solver(l1)
+        check_table(X)
+        columns = FocalLogisticRegression()  # goes to the workers: it knows the columns only
+        for estimator in (self, columns):
+            template = estimator._check_features(without_rows(X), reset=True, ensure_min_samples=0)
+        check_X = partial(columns._check_features, reset=False)
+        rows = partitions(X=X, y=y, sample_weight=sample_weight)
+        parts = client.persist([check_part(check_X, np.float64, *row) for row in rows])
+        parts, summaries = summaries_of(client, parts)
+
+        total = merge(summaries)
+        classes, codes = total.classes, np.arange(len(total.classes))
+        silenced = silenced_classes(self, classes)
+        masses = without_silenced_classes(total.masses, codes, silenced)
+        loss = build_loss(self, classes, codes, masses)
+        share = class_shares(codes, masses, len(classes))
+        prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
+        settings = {"scale": scale, "fit_intercept": self.fit_intercept}
+        objective = SummedObjective(
+            client,
+            [
+                _objective(part, loss, classes, classes[silenced], total.dtype, settings)
+                for part in parts
+            ],
+            loss,
+            template.astype(total.dtype),
+            total.n_rows,
+            l2=l2,
+            **settings,
+        )
+        del parts  # the workers keep the objectives only
+        null = self._null_model(loss, X.shape[1], codes, masses)
+        labels = {"classes_": classes, "class_share_": share}
+        start = self._start(classes, null)
+        return self._solve(objective, null, solver, l1, start, labels, progress)
+
+    def _score_dtype(self, X):
+        """Dtype of the local model's scores of X: that of X if it is floating, or of ``coef_``."""
+        rows = self._check_features(without_rows(X), reset=False, ensure_min_samples=0)
+        return np.result_type(rows.dtype, self.coef_.dtype)
+
+
+class SummedObjective(PenalisedObjective):
+    """Penalised loss whose sums over rows are sums over objectives that workers hold.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    parts : list of delayed LinearObjective
+        Without a penalty.
+    loss, template, n_samples, **penalty
+        As in :class:`PenalisedObjective`.
+    """
+
+    def __init__(self, client, parts, loss, template, n_samples, **penalty):
+        super().__init__(loss, template, n_samples, **penalty)
+        self._client = client
+        self._parts = client.compute(parts)
+        self._sample = None
+
+    def sample(self, n_rows):
+        """Objective in memory over about ``n_rows`` evenly spaced rows, which are gathered once."""
+        if self._sample is None:
+            every = max(1, self.n_samples // n_rows)
+            X, y, weight = zip(*self._of_each(_every_row, every), strict=True)
+            y = np.concatenate(y)
+            penalty = {"l2": self.l2, "fit_intercept": self.fit_intercept}
+            self._sample = LinearObjective(
+                self.loss,
+                sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X),
+                y,
+                None if weight[0] is None else np.concatenate(weight),
+                scale=self.scale * self.n_samples / len(y),
+                **penalty,
+            )
+        return self._sample
+
+    def _loss_sums(self, coef):
+        return sum(self._of_each(LinearObjective._loss_sums, coef))
+
+    def _diagonal_sums(self, coef):
+        return sum(self._of_each(LinearObjective._diagonal_sums, coef))
+
+    def _hessian_sums(self, coef, curvature, features):
+        return sum(self._of_each(LinearObjective._hessian_sums, coef, curvature, features))
+
+    def _of_each(self, function, *arguments):
+        """Result of ``function(part, *arguments)`` for each part, computed where the part is."""
+        evaluate = partial(_evaluate, function, arguments)
+        futures = self._client.map(evaluate, self._parts, pure=False)
+        return self._client.gather(futures)
+
+
+@one_blas_thread()
+def _evaluate(function, arguments, part):
+    return function(part, *arguments)
+
+
+def _every_row(objective, every):
+    """Features, class indices and weights of every such row."""
+    rows = slice(None, None, every)
+    weight = None if objective.weight is None else objective.weight[rows]
+    return objective.X[rows, :], objective.y[rows], weight
+
+
+@dask.delayed
+def _objective(part, loss, classes, silenced, dtype, settings):
+    """Unpenalised objective of a checked partition."""
+    X = part.X.astype(dtype, copy=False)
+    y, weight = np.searchsorted(classes, part.y), weight_without(part, silenced)
+    return LinearObjective(loss, X, y, weight, l2=0.0, **settings)

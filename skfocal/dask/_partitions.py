@@ -1,0 +1,238 @@
+"""Dask collections as delayed partitions, and what a fit must find out about all of them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import dask
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from skfocal._rows import check_weight, encode_labels
+from skfocal.estimators._rows import check_init_score, is_all_zero
+
+
+@dataclass
+class Part:
+    """Rows of one partition; ``y`` holds labels."""
+
+    X: Any
+    y: np.ndarray
+    weight: np.ndarray | None = None
+    init_score: np.ndarray | None = None
+
+
+@dataclass
+class Summary:
+    """What the client learns of a partition, or of a collection as a whole.
+
+    ``masses`` and ``counts`` are the weight of each class and its rows with positive weight.
+    """
+
+    kind: str
+    dtype: np.dtype
+    n_rows: int
+    classes: np.ndarray
+    masses: np.ndarray
+    counts: np.ndarray
+    all_zero: bool
+
+
+def check_table(X, name="X"):
+    """Raise TypeError or ValueError unless X is a Dask table that the estimators can read."""
+    if not isinstance(X, da.Array | dd.DataFrame):
+        raise TypeError(f"{name} must be a dask Array or DataFrame, got {type(X).__name__}.")
+    if X.ndim != 2 or (isinstance(X, da.Array) and np.isnan(X.shape[1])):
+        raise ValueError(f"{name} must have two axes and a known number of columns, got {X.shape}.")
+    if isinstance(X, dd.DataFrame):
+        for column in X.select_dtypes("category").columns:
+            if not X[column].cat.known:
+                raise ValueError(f"Column {column!r} has unknown categories: call X.categorize().")
+
+
+def without_rows(X):
+    """Table in memory with the columns and dtypes of a Dask table, but no rows."""
+    return np.empty((0, X.shape[1]), X.dtype) if isinstance(X, da.Array) else X._meta
+
+
+def partitions(**collections):
+    """Delayed partitions of collections, rows side by side; None stays None.
+
+    The first is the table. Arrays of known chunks are aligned with it. Others must have as many
+    partitions; whether these have as many rows is checked on the workers.
+    """
+    table, *names = collections
+    for name in names:
+        _check_column(name, collections[name])
+    given = {name: value for name, value in collections.items() if value is not None}
+    if all(isinstance(value, da.Array) for value in given.values()):
+        given = _align(given, table)
+    parts = {name: delayed_parts(value) for name, value in given.items()}
+    counts = {name: len(part) for name, part in parts.items()}
+    if len(set(counts.values())) > 1:
+        raise ValueError(f"{', '.join(counts)} must be partitioned alike, got {counts} partitions.")
+    columns = [parts.get(name, [None] * counts[table]) for name in collections]
+    return list(zip(*columns, strict=True))
+
+
+def _check_column(name, column):
+    kinds = (da.Array, dd.Series, dd.DataFrame) if "init_score" in name else (da.Array, dd.Series)
+    if column is not None and not isinstance(column, kinds):
+        allowed = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name} must be a dask {allowed}, got {type(column).__name__}.")
+
+
+def _align(arrays, table):
+    """Arrays with the table's chunks of rows."""
+    X = arrays[table]
+    for name, array in arrays.items():
+        if np.isnan(array.shape).any():
+            raise ValueError(f"{name} has unknown chunk sizes: call its compute_chunk_sizes().")
+        shape = array.shape[:1] if "init_score" in name else array.shape
+        if array is not X and shape != X.shape[:1]:
+            raise ValueError(f"{name} must have shape {X.shape[:1]}, got {array.shape}.")
+    return {name: array.rechunk({0: X.chunks[0]}) for name, array in arrays.items()}
+
+
+def delayed_parts(collection):
+    """Delayed partitions, each with all columns."""
+    if isinstance(collection, da.Array):
+        whole = collection.rechunk({1: -1}) if collection.ndim == 2 else collection
+        return whole.to_delayed().ravel().tolist()
+    return collection.to_delayed()
+
+
+def row_counts(X):
+    """Number of rows of each partition, NaN where it is unknown."""
+    return X.chunks[0] if isinstance(X, da.Array) else [np.nan] * X.npartitions
+
+
+def join(parts, n_rows, width, dtype):
+    """Delayed arrays as one Dask array."""
+    arrays = [
+        da.from_delayed(part, (n, *width), dtype=dtype)
+        for part, n in zip(parts, n_rows, strict=True)
+    ]
+    return da.concatenate(arrays)
+
+
+# What is computed of a partition is one task of its own name that takes the partition whole: tasks
+# that unpack it would share a name, and Dask spreads such over workers without regard to the data.
+
+
+@dask.delayed
+def check_part(check_X, dtype, X, y, weight, init_score=None, name="sample_weight"):
+    """Partition whose features ``check_X`` returns; ``dtype`` is that of weights."""
+    check_consistent_length(X, y, weight, init_score)
+    y = column_or_1d(y)
+    return Part(
+        check_X(X) if len(y) else X,
+        y,
+        _check_weight(weight, X, name, dtype),
+        None if init_score is None or not len(y) else _check_init_score(init_score),
+    )
+
+
+def _check_init_score(init_score):
+    """Scores of a partition, of which there are as many per row as there are columns."""
+    scores = np.asarray(init_score)
+    return check_init_score(scores, max(2, scores.shape[1] if scores.ndim > 1 else 1))
+
+
+def check_width(init_score, n_classes, name):
+    """Raise ValueError unless there is a score per row or, multiclass, per row and class."""
+    width = 1 if init_score.ndim == 1 else init_score.shape[1]
+    if width != (1 if n_classes == 2 else n_classes):
+        raise ValueError(
+            f"{name} must hold one score per row or, multiclass, per row and class, got {width} "
+            f"for {n_classes} classes."
+        )
+
+
+def _check_weight(weight, X, name, dtype):
+    """Weights of a partition, which may all be zero."""
+    if weight is None:
+        return None
+    weight = column_or_1d(weight)
+    if not np.any(weight):
+        return np.zeros(len(weight), dtype)
+    return check_weight(weight, X, name, dtype).astype(dtype)
+
+
+@dask.delayed
+def summarize(part):
+    """Return the summary of a partition; None if it has no rows."""
+    if not len(part.y):
+        return None
+    try:
+        labels, codes = np.unique(part.y, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"y must hold labels of one kind, that can be sorted: {error}.") from error
+    positive = None if part.weight is None else part.weight > 0
+    return Summary(
+        type(part.X).__name__,
+        part.X.dtype,
+        len(part.y),
+        labels,
+        np.bincount(codes, weights=part.weight).astype(np.float64),
+        np.bincount(codes, weights=positive).astype(np.int64),
+        is_all_zero(part.X),
+    )
+
+
+def summaries_of(client, parts, name="X"):
+    """Partitions that have rows, and the summary of each."""
+    summaries = client.gather(client.compute([summarize(part) for part in parts]))
+    kept = [(part, found) for part, found in zip(parts, summaries, strict=True) if found]
+    if not kept:
+        raise ValueError(f"{name} must hold at least one row, got none.")
+    return zip(*kept, strict=True)
+
+
+def merge(summaries, weight_dtype=np.float64):
+    """Summary of a whole collection, whose classes are those of all its partitions."""
+    if len(kinds := {summary.kind for summary in summaries}) > 1:
+        raise TypeError(f"X's partitions must be of one kind, got {sorted(kinds)}.")
+    labels = [summary.classes for summary in summaries]
+    if len({label.dtype.kind in "biuf" for label in labels}) > 1:
+        raise TypeError("y must hold labels of one kind, got numbers and others.")
+    labels = np.concatenate(labels)
+    # Every label thrice, as a class: each on its own would look like a regression target.
+    classes, _ = encode_labels(np.repeat(labels, 3))
+    masses, counts = (
+        _by_class(classes, labels, [getattr(summary, name) for summary in summaries])
+        for name in ("masses", "counts")
+    )
+    _check_masses(masses, weight_dtype)
+    return Summary(
+        summaries[0].kind,
+        np.result_type(*(summary.dtype for summary in summaries)),
+        sum(summary.n_rows for summary in summaries),
+        classes,
+        masses,
+        counts.astype(np.int64),
+        all(summary.all_zero for summary in summaries),
+    )
+
+
+def _by_class(classes, labels, values):
+    codes = np.searchsorted(classes, labels)
+    return np.bincount(codes, weights=np.concatenate(values), minlength=len(classes))
+
+
+def _check_masses(masses, dtype):
+    """Raise ValueError for weights of the whole collection that no fit could use."""
+    if not masses.any():
+        raise ValueError("sample_weight must hold a positive weight, got zero for every sample.")
+    with np.errstate(over="ignore"):
+        total = masses.sum().astype(dtype)
+    if not np.isfinite(total):
+        raise ValueError(f"sample_weight must have a finite sum, got {total} in {total.dtype}.")
+
+
+def weight_without(part, silenced):
+    """Weights of a partition in which rows with some labels have none."""
+    if not len(silenced):
+        return part.weight
+    return np.where(np.isin(part.y, silenced), 0.0, 1.0 if part.weight is None else part.weight)

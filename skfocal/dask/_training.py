@@ -1,0 +1,290 @@
+"""LightGBM's distributed training, on the workers that hold the rows."""
+
+import socket
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+from urllib.parse import urlparse
+from uuid import uuid4
+
+import lightgbm
+import numpy as np
+from distributed import get_worker, wait
+from scipy import sparse
+
+from skfocal.dask._exchange import Exchange
+from skfocal.dask._partitions import weight_without
+from skfocal.estimators._boosting import check_leaves, train_booster
+from skfocal.estimators._rows import Rows, one_column
+
+NETWORK_PARAMS = ("machines", "num_machines", "local_listen_port", "time_out")
+PATIENCE = 30  # seconds for workers to stop together, which takes them one boosting round
+
+
+@dataclass
+class Plan:
+    """What every worker of a fit is told."""
+
+    params: dict
+    n_rounds: int
+    features: dict
+    classes: np.ndarray
+    silenced: np.ndarray
+    all_zero: bool
+    metrics: list
+    names: list
+    callbacks: list
+    print_every: int
+    init_model: Any
+    name: str = field(default_factory=lambda: f"skfocal-{uuid4().hex}")
+    machines: tuple = ()
+
+
+def train(client, plan, parts, evaluation):
+    """Train on the workers that hold ``parts``; return the booster and its evaluations.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    plan : Plan
+    parts : list of Future of Part
+    evaluation : list of lists of Future of Part
+
+    Raises
+    ------
+    RuntimeError
+        If a worker is lost, or others may still wait for one that failed.
+    """
+    shares = _shares(client, parts)
+    evaluation_shares = [_shares(client, of_set, list(shares)) for of_set in evaluation]
+    workers = list(shares)
+    plan.machines = _machines(client, plan.name, workers)
+    exchange = Exchange(plan.name, len(workers), client=client)
+    n_threads = client.nthreads(workers)
+    futures = [
+        client.submit(
+            _train_share,
+            plan,
+            rank,
+            n_threads[worker],
+            shares[worker],
+            [of_set[worker] for of_set in evaluation_shares],
+            workers=[worker],
+            allow_other_workers=False,
+            pure=False,
+        )
+        for rank, worker in enumerate(workers)
+    ]
+    try:
+        return _first_result(client, exchange, futures, workers)
+    except BaseException as error:
+        stuck = _stop_all(exchange, futures, 1 if isinstance(error, WorkerLost) else PATIENCE)
+        client.cancel(futures)
+        refusal = isinstance(error, ValueError | TypeError) and not stuck
+        if refusal or not isinstance(error, Exception):
+            raise
+        raise RuntimeError(
+            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
+            "still wait for it: restart the workers, as client.restart() does, before another fit. "
+            f"{error!r}"
+        ) from error
+    finally:
+        exchange.close()
+
+
+def _shares(client, parts, workers=()):
+    """Parts by the worker that holds them.
+
+    With ``workers``, every one of them has a list, and parts that lie elsewhere are dealt out.
+    """
+    wait(parts)
+    shares = defaultdict(list)
+    holders = client.who_has(parts)
+    for i, part in enumerate(parts):
+        if part.status == "error":
+            part.result()  # raises
+        if not (held_by := sorted(holders[part.key])):
+            raise WorkerLost("A worker was lost just before training: call fit again.")
+        if workers and held_by[0] not in workers:
+            held_by = [workers[i % len(workers)]]
+        shares[held_by[0]].append(part)
+    return shares
+
+
+def _machines(client, name, workers):
+    """Host and a free port of each worker; empty for a single one, which needs no network."""
+    if len(workers) == 1:
+        return ()
+    hosts = [urlparse(worker).hostname for worker in workers]
+    if any(worker.startswith("inproc") for worker in workers):
+        raise ValueError(
+            "Workers must be processes, got several in one process: LightGBM has one network "
+            "per process. Create the client with processes=True, or with a single worker."
+        )
+    ports = client.gather(
+        [client.submit(_reserve_port, name, workers=[worker], pure=False) for worker in workers]
+    )
+    return tuple(f"{host}:{port}" for host, port in zip(hosts, ports, strict=True))
+
+
+def _reserve_port(name):
+    """Bind a free port, until training takes it over: two workers of a host must not share one."""
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    bound.bind(("", 0))
+    get_worker()._skfocal_ports = {name: bound}
+    return bound.getsockname()[1]
+
+
+class WorkerLost(RuntimeError):  # noqa: N818  how errors that users see are called
+    """A worker of a fit is gone."""
+
+
+def _first_result(client, exchange, futures, workers):
+    """Result of the first future when all are done; raises as soon as a worker fails or is lost."""
+    while pending := [future for future in futures if future.status == "pending"]:
+        with suppress(TimeoutError):
+            wait(pending, timeout=1.0, return_when="FIRST_COMPLETED")
+        for future in futures:
+            if future.status not in ("pending", "finished"):
+                future.result()  # raises
+        if lost := set(workers) - set(client.nthreads()):
+            raise WorkerLost(f"Lost: {sorted(lost)}.")
+        exchange.print_lines()
+    exchange.print_lines()
+    return futures[0].result()
+
+
+def _stop_all(exchange, futures, patience):
+    """Ask the workers to stop; return whether one still runs after so many seconds."""
+    for ask in (exchange.stop, exchange.release):
+        ask()
+        with suppress(TimeoutError):
+            wait(futures, timeout=patience)
+            return False
+        patience = 1
+    return True
+
+
+def _train_share(plan, rank, n_threads, parts, evaluation):
+    """Train on a worker's share of the rows; return the booster and its evaluations."""
+    exchange = Exchange(plan.name, max(1, len(plan.machines)), rank)
+    params = plan.params | {"num_threads": n_threads} | _network_params(plan, rank)
+    rows = _joined(plan, parts)
+    if plan.all_zero:  # in any worker's rows; LightGBM refuses them without a column of ones
+        rows = replace(rows, X=one_column(rows.X.shape))
+    train_set = rows.dataset(params, plan.features)
+    metrics = [_pooled(metric, exchange) for metric in plan.metrics]
+    results = {}
+    try:
+        booster = train_booster(
+            params,
+            train_set,
+            num_boost_round=plan.n_rounds,
+            valid_sets=[
+                _joined(plan, of_set).dataset(params, plan.features, reference=train_set)
+                for of_set in evaluation
+            ],
+            valid_names=plan.names,
+            feval=metrics,
+            callbacks=[
+                _keep_step(exchange),
+                _refuse_infinite_leaves,
+                lightgbm.record_evaluation(results),
+                *_printing(plan, metrics[-1], exchange),
+                *plan.callbacks,
+            ],
+            init_model=plan.init_model,
+        )
+    finally:
+        lightgbm.basic._LIB.LGBM_NetworkFree()  # of the process, also where no booster was made
+    for name in NETWORK_PARAMS:
+        booster.params.pop(name, None)
+    return booster, results
+
+
+def _network_params(plan, rank):
+    """LightGBM's parameters of the network, whose port is free from here on."""
+    if not plan.machines:
+        return {}
+    get_worker()._skfocal_ports.pop(plan.name).close()
+    return {
+        "machines": ",".join(plan.machines),
+        "num_machines": len(plan.machines),
+        "local_listen_port": int(plan.machines[rank].rpartition(":")[2]),
+        "tree_learner": plan.params.get("tree_learner", "data"),
+    }
+
+
+def _joined(plan, parts):
+    """Rows of all parts; one without weight where there is none, as LightGBM needs a row."""
+    if not parts:
+        X = np.zeros((1, len(plan.features["feature_name"])))
+        return Rows(X, np.zeros(1, np.intp), np.zeros(1))
+    columns = [
+        (part.X, part.y, weight_without(part, plan.silenced), part.init_score) for part in parts
+    ]
+    X, y, weight, init_score = (
+        None if values[0] is None else _stack(values) for values in zip(*columns, strict=True)
+    )
+    return Rows(X, np.searchsorted(plan.classes, y), weight, init_score)
+
+
+def _stack(values):
+    """Rows of all values, which may all be None."""
+    if len(values) == 1 or values[0] is None:
+        return values[0]
+    return sparse.vstack(values, "csr") if sparse.issparse(values[0]) else np.concatenate(values)
+
+
+def _pooled(metric, exchange):
+    """LightGBM's ``feval`` of a mean over rows, as the mean over those of all workers."""
+
+    def mean(raw_prediction, dataset):
+        weight = dataset.get_weight()
+        mass = dataset.num_data() if weight is None else weight.sum(dtype=np.float64)
+        value = metric(raw_prediction, dataset)[1] if mass else 0.0
+        total, mass = exchange.total([mass * value, mass])
+        return metric.__name__, total / mass, False
+
+    return mean
+
+
+def _keep_step(exchange):
+    """LightGBM's callback that lets the client stop all workers before the same round.
+
+    The workers meet about once a second, or every round if that takes longer.
+    """
+    met = [0, perf_counter()]  # the round and time of the last meeting
+    due = 1
+
+    def callback(env):
+        nonlocal due, met
+        if env.iteration - env.begin_iteration < due:
+            return
+        rounds, now = env.iteration - env.begin_iteration, perf_counter()
+        seconds, n_workers = exchange.total([(now - met[1]) / (rounds - met[0]), 1])
+        due, met = rounds + max(1, int(n_workers / seconds)), [rounds, now]
+
+    callback.before_iteration = True
+    return callback
+
+
+def _refuse_infinite_leaves(env):
+    """Refuse them on all workers in one round: the next gradients would fail on some of them."""
+    check_leaves(env.model)
+
+
+def _printing(plan, training_metric, exchange):
+    """LightGBM's callback that prints, in the client, as ``verbose`` does on one machine."""
+
+    def callback(env):
+        if (env.iteration + 1) % plan.print_every:
+            return
+        results = env.evaluation_result_list or env.model.eval_train(training_metric)
+        if exchange.is_first:
+            values = "\t".join(f"{rows}'s {name}: {value:g}" for rows, name, value, _ in results)
+            exchange.say(f"[{env.iteration + 1}]\t{values}")
+
+    return [callback] if plan.print_every > 0 else []

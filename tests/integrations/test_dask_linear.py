@@ -1,0 +1,243 @@
+"""The linear model on a cluster of two worker processes."""
+
+import os
+import pickle
+import time
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning, NotFittedError
+
+from skfocal import FocalLogisticRegression
+from skfocal.objectives._linear import LinearObjective
+
+pytest.importorskip("dask.dataframe")
+distributed = pytest.importorskip("distributed")
+
+import dask.array as da  # noqa: E402
+from dask_cluster import as_arrays, as_frames, cluster, dataset  # noqa: E402
+
+from skfocal.dask import DaskFocalLogisticRegression  # noqa: E402
+
+ACCURATE = {"tol": 1e-9}  # so that two solutions differ by less than 1e-6
+SETTINGS = {
+    "L2": {},
+    "L1": {"l1_ratio": 1.0, "C": 0.05},
+    "elastic net, balanced": {"l1_ratio": 0.5, "C": 0.1, "class_weight": "balanced"},
+    "no intercept": {"fit_intercept": False, "alpha": None, "gamma": 1.0},
+    "no penalty, silenced class": {"C": np.inf, "class_weight": {"no": 0, "perhaps": 2, "yes": 1}},
+}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with cluster() as client:
+        yield client
+
+
+def assert_same_coefficients(model, local):
+    scale = np.abs(local.coef_).max()
+    assert scale > 0
+    np.testing.assert_allclose(model.coef_, local.coef_, rtol=0, atol=1e-6 * scale)
+    np.testing.assert_allclose(model.intercept_, local.intercept_, rtol=0, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("setting", SETTINGS)
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_coefficients_are_those_of_one_machine(client, n_classes, setting):
+    X, y, weight = dataset(n_classes)
+    settings = ACCURATE | SETTINGS[setting]
+    if n_classes == 2 and "silenced" in setting:
+        settings["class_weight"] = {"no": 1, "perhaps": 2}
+    model = DaskFocalLogisticRegression(**settings).fit(*as_arrays(X, y, weight), client=client)
+    local = FocalLogisticRegression(**settings).fit(X, y, weight)
+    assert_same_coefficients(model, local)
+    assert model.loss_.gamma == local.loss_.gamma
+    assert (model.loss_.alpha is None) == (local.loss_.alpha is None)
+    np.testing.assert_allclose(model.loss_.alpha or 1, local.loss_.alpha or 1, rtol=1e-14)
+    assert model.classes_.tolist() == local.classes_.tolist()
+
+
+def test_frames_float32_and_frame_with_array(client):
+    X, y, _ = dataset()
+    local = FocalLogisticRegression(**ACCURATE).fit(X, y)
+    frames = as_frames(X, y)
+    model = DaskFocalLogisticRegression(**ACCURATE).fit(*frames)
+    assert_same_coefficients(model, local)
+    assert model.feature_names_in_.tolist() == list("abcdef")
+    y_array = frames[1].map_partitions(np.asarray).to_dask_array()
+    assert isinstance(y_array, da.Array)
+    assert_same_coefficients(DaskFocalLogisticRegression(**ACCURATE).fit(frames[0], y_array), local)
+    X32, y32 = as_arrays(X.astype(np.float32), y)
+    single = DaskFocalLogisticRegression().fit(X32, y32)
+    assert single.coef_.dtype == np.float32
+    np.testing.assert_allclose(single.coef_, local.coef_, atol=1e-3)
+    assert single.predict_proba(X32).dtype == single.to_local().predict_proba(X[:2]).dtype
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("kind", [sparse.csr_matrix, sparse.csc_array])
+def test_sparse_partitions_are_never_made_dense(client, kind, l1_ratio):
+    X, y, weight = dataset(3)
+    X_dask, *columns = as_arrays(X, y, weight)
+    X_dask = X_dask.rechunk((250, 6)).map_blocks(kind)
+    settings = ACCURATE | {"l1_ratio": l1_ratio}
+    model = DaskFocalLogisticRegression(**settings).fit(X_dask, *columns)
+    assert_same_coefficients(model, FocalLogisticRegression(**settings).fit(X, y, weight))
+
+
+def test_partitions_of_one_class_without_rows_or_without_weight(client):
+    X, y, weight = dataset(3)
+    order = np.argsort(y)
+    X, y, weight = X[order], y[order], weight[order]
+    weight[:250] = 0
+    mask = np.ones(1000, bool)
+    mask[500:750] = False
+    collections = [da.from_array(c, chunks=(250, 6)[: c.ndim]) for c in (X, y, weight, mask)]
+    holed = [c[collections[3]].compute_chunk_sizes() for c in collections[:3]]
+    assert holed[0].chunks[0] == (250, 250, 0, 250)
+    model = DaskFocalLogisticRegression(**ACCURATE).fit(*holed)
+    local = FocalLogisticRegression(**ACCURATE).fit(X[mask], y[mask], weight[mask])
+    assert_same_coefficients(model, local)
+    assert model.predict(holed[0]).compute().tolist() == local.predict(X[mask]).tolist()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_predictions_are_the_local_model_s_and_lazy(client, n_classes):
+    X, y, _ = dataset(n_classes)
+    model = DaskFocalLogisticRegression(probability="score").fit(*as_arrays(X, y))
+    local = pickle.loads(pickle.dumps(model)).to_local()
+    assert type(local) is FocalLogisticRegression
+    assert local.get_params() == model.get_params()
+    for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        lazy, expected = getattr(model, method)(as_arrays(X)[0]), getattr(local, method)(X)
+        assert isinstance(lazy, da.Array)
+        assert (lazy.dtype, lazy.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(lazy.compute(), expected)
+
+
+def test_fit_warns_goes_on_and_counts_iterations_as_on_one_machine(client):
+    collections = as_arrays(*dataset()[:2])
+    model = DaskFocalLogisticRegression(max_iter=3, tol=1e-10, warm_start=True)
+    with pytest.warns(ConvergenceWarning, match="raise max_iter=3") as caught:
+        model.fit(*collections)
+    assert caught[0].filename == __file__
+    assert model.n_iter_.tolist() == [3]
+    model.set_params(max_iter=100).fit(*collections)
+    assert model.n_iter_[0] < DaskFocalLogisticRegression(tol=1e-10).fit(*collections).n_iter_[0]
+
+
+def test_an_evaluation_moves_a_gradient_per_partition(client, monkeypatch):
+    moved, X = [], np.random.default_rng(0).normal(size=(4000, 40))
+    map_parts = client.map
+
+    def spy(function, parts, **settings):
+        futures = map_parts(function, parts, **settings)
+        if function.args[0] is LinearObjective._loss_sums:
+            moved.append(
+                [len(pickle.dumps(function)), *map(len, map(pickle.dumps, client.gather(futures)))]
+            )
+        return futures
+
+    monkeypatch.setattr(client, "map", spy)
+    y = (X[:, 0] > 0.5).astype(int)
+    DaskFocalLogisticRegression().fit(
+        *(da.from_array(c, chunks=(500, 40)[: c.ndim]) for c in (X, y)), client=client
+    )
+    assert len(moved) > 3
+    for sent, *received in moved:
+        assert len(received) == 8
+        assert max(sent, *received) < 41 * 8 + 500  # the coefficients and what wraps them
+
+
+def bad_inputs():
+    X, y, weight = dataset()
+    arrays = as_arrays(X, y, weight)
+    infinite = np.where(X > 1, np.inf, X)
+    numbers = da.concatenate(
+        [arrays[1][:400].map_blocks(lambda b: np.arange(len(b)) % 2), arrays[1][400:]]
+    )
+    frame = as_frames(X)[0].assign(a="text")
+    return {
+        "labels of two kinds": (TypeError, "labels of one kind", (arrays[0], numbers)),
+        "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
+        "huge X": (ValueError, "squares overflow", as_arrays(X * 1e200, y)),
+        "text": (ValueError, "Column 'a' of X must hold numbers", (frame, as_frames(X, y)[1])),
+        "negative weight": (ValueError, "must not be negative", as_arrays(X, y, -weight)),
+        "no weight": (ValueError, "zero for every sample", as_arrays(X, y, 0 * weight)),
+        "infinite sum": (ValueError, "finite sum", as_arrays(X, y, weight * 8e307)),
+        "numpy X": (TypeError, "X must be a dask", (X, arrays[1])),
+        "unknown chunks": (
+            ValueError,
+            "unknown chunk sizes",
+            (arrays[0], arrays[1][arrays[1] == "no"]),
+        ),
+        "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),
+    }
+
+
+BAD_INPUTS = bad_inputs()
+
+
+@pytest.mark.parametrize("case", BAD_INPUTS)
+def test_bad_collections_are_refused_and_leave_no_model(client, case):
+    error, message, collections = BAD_INPUTS[case]
+    model = DaskFocalLogisticRegression().fit(*as_arrays(*dataset()[:2]))
+    with pytest.raises(error, match=message):
+        model.fit(*collections)
+    with pytest.raises(NotFittedError):
+        model.to_local()
+
+
+def test_solver_that_does_not_fit_the_penalty_is_refused_before_any_work(client):
+    with pytest.raises(ValueError, match="'prox-newton' with an L1 penalty"):
+        DaskFocalLogisticRegression(solver="lbfgs", l1_ratio=1.0).fit(None, None)
+
+
+def test_rows_that_only_a_dead_worker_held_are_computed_again(tmp_path):
+    mark = tmp_path / "died"
+
+    class Dying(LinearObjective):
+        def _loss_sums(self, coef):
+            if np.any(coef) and distributed.get_worker().address == victim and not mark.exists():
+                mark.touch()
+                os._exit(1)
+            return super()._loss_sums(coef)
+
+    X, y, _ = dataset()
+    with cluster() as client, pytest.MonkeyPatch.context() as patch:
+        victim = next(iter(client.nthreads()))
+        patch.setattr("skfocal.dask._linear.LinearObjective", Dying)
+        model = DaskFocalLogisticRegression(**ACCURATE).fit(*as_arrays(X, y))
+    assert mark.exists()
+    assert_same_coefficients(model, FocalLogisticRegression(**ACCURATE).fit(X, y))
+
+
+def test_interrupt_leaves_nothing_running(client, monkeypatch):
+    gather = client.gather
+    calls = []
+
+    def interrupted(futures, *arguments, **settings):
+        calls.append(None)
+        if len(calls) > 4:
+            raise KeyboardInterrupt
+        return gather(futures, *arguments, **settings)
+
+    monkeypatch.setattr(client, "gather", interrupted)
+    model = DaskFocalLogisticRegression()
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(*as_arrays(*dataset()[:2]), client=client)
+    monkeypatch.undo()
+    wait_until(
+        lambda: not any(client.processing().values()) and not any(client.has_what().values())
+    )
+    with pytest.raises(NotFittedError):
+        model.to_local()
+
+
+def wait_until(condition, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
