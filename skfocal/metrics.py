@@ -11,7 +11,7 @@ from skfocal.objectives._loss import make_loss
 
 
 def focal_loss(
-    y_true, y_proba, *, gamma=0.5, alpha=None, sample_weight=None, normalize=True, labels=None
+    y_true, y_proba, *, gamma=1.0, alpha=None, sample_weight=None, normalize=True, labels=None
 ):
     """Focal loss of predicted probabilities, in the manner of :func:`sklearn.metrics.log_loss`.
 
@@ -26,7 +26,7 @@ def focal_loss(
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
         Probabilities, of the second class or of all classes in the order of the sorted labels.
         As in ``log_loss``, they are clipped to the dtype's eps away from 0 and 1.
-    gamma : float or array-like of shape (n_classes,), default=0.5
+    gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing exponent from 0 to 100; 0 is the log loss.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.

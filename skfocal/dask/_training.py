@@ -17,9 +17,11 @@ from scipy import sparse
 from skfocal.dask._exchange import Exchange
 from skfocal.dask._partitions import weight_without
 from skfocal.estimators._boosting import check_leaves, train_booster
+from skfocal.estimators._lgbm_params import _main_names
 from skfocal.estimators._rows import Rows, one_column
 
 NETWORK_PARAMS = ("machines", "num_machines", "local_listen_port", "time_out")
+TREE_LEARNERS = ("data", "voting")  # the others need all rows on every worker
 PATIENCE = 30  # seconds for workers to stop together, which takes them one boosting round
 
 
@@ -40,6 +42,17 @@ class Plan:
     init_model: Any
     name: str = field(default_factory=lambda: f"skfocal-{uuid4().hex}")
     machines: tuple = ()
+
+
+def network_params(lgbm_params):
+    """LightGBM's way to share the work; ValueError for one in which workers do not."""
+    given = {_main_names()[name]: value for name, value in (lgbm_params or {}).items()}
+    if set_by_fit := sorted(given.keys() & {*NETWORK_PARAMS, "machine_list_filename"}):
+        raise ValueError(f"lgbm_params must not hold {set_by_fit}: fit sets the network.")
+    learner = given.get("tree_learner", "data")
+    if learner not in TREE_LEARNERS:
+        raise ValueError(f"tree_learner must be one of {TREE_LEARNERS} on Dask, got {learner!r}.")
+    return {"tree_learner": learner}
 
 
 def train(client, plan, parts, evaluation):
@@ -213,7 +226,6 @@ def _network_params(plan, rank):
         "machines": ",".join(plan.machines),
         "num_machines": len(plan.machines),
         "local_listen_port": int(plan.machines[rank].rpartition(":")[2]),
-        "tree_learner": plan.params.get("tree_learner", "data"),
     }
 
 

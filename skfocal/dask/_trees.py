@@ -22,7 +22,7 @@ from skfocal.dask._partitions import (
     summaries_of,
     without_rows,
 )
-from skfocal.dask._training import Plan, train
+from skfocal.dask._training import Plan, network_params, train
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
 from skfocal.estimators._boosting import constant_start, objective_params
@@ -131,7 +131,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         init_model = copy(self) if init_model is self else init_model
         self._forget()
         self._check_combinations(None, init_model, init_score)
-        params = self._train_params()
+        params = self._train_params() | network_params(self.lgbm_params)
         metrics = _check_means(eval_metric, has_rows=self.early_stopping or eval_X is not None)
         check_table(X)
         sets = evaluation_sets(

@@ -62,7 +62,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
     Parameters
     ----------
-    gamma : float or array-like of shape (n_classes,), default=0.5
+    gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
         0 is cross-entropy; values above 2 seldom pay.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
@@ -220,7 +220,7 @@ class FocalLGBMClassifier(FocalClassifier):
     @explain_unknown_parameters
     def __init__(
         self,
-        gamma=0.5,
+        gamma=1.0,
         *,
         alpha=None,
         curvature="geometric",

@@ -16,7 +16,7 @@ class BinaryFocalLoss(FocalLoss):
 
     Parameters
     ----------
-    gamma : float or (float, float), default=0.5
+    gamma : float or (float, float), default=1.0
         Focusing exponent from 0 to 100; a pair is (gamma of class 0, gamma of class 1). 0 is
         cross-entropy.
     alpha : None, float in (0, 1) or (float, float), default=None
@@ -41,7 +41,7 @@ class BinaryFocalLoss(FocalLoss):
 
     _width = 1
 
-    def __init__(self, *, gamma=0.5, alpha=None):
+    def __init__(self, *, gamma=1.0, alpha=None):
         super().__init__(2, gamma, alpha)
 
     def __repr__(self):

@@ -61,7 +61,7 @@ class FocalObjective(_FocalCallable):
 
     Parameters
     ----------
-    gamma : float or array-like of shape (n_classes,), default=0.5
+    gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing exponent from 0 to 100.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factors of the classes; a float ``a`` means ``(1 - a, a)``.
@@ -106,7 +106,7 @@ class FocalObjective(_FocalCallable):
 
     def __init__(
         self,
-        gamma=0.5,
+        gamma=1.0,
         alpha=None,
         *,
         n_classes=2,
@@ -172,7 +172,7 @@ class FocalMetric(_FocalCallable):
 
     __name__ = "focal_loss"  # which XGBoost's estimators ask for
 
-    def __init__(self, gamma=0.5, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
+    def __init__(self, gamma=1.0, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
         super().__init__(gamma, alpha, n_classes, offset)
         check_option("predictions", predictions, ("auto", "raw", "proba"))
         if predictions == "proba" and np.any(offset):

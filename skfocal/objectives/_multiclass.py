@@ -32,7 +32,7 @@ class MulticlassFocalLoss(FocalLoss):
     ----------
     n_classes : int
         Number of classes, >= 2.
-    gamma : float or array-like of shape (n_classes,), default=0.5
+    gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing exponent from 0 to 100 of all classes or of each. 0 is cross-entropy.
     alpha : None or array-like of shape (n_classes,), default=None
         Positive factors of the classes' losses.
@@ -54,7 +54,7 @@ class MulticlassFocalLoss(FocalLoss):
     array([0.4883, 0.0008])
     """
 
-    def __init__(self, n_classes, *, gamma=0.5, alpha=None):
+    def __init__(self, n_classes, *, gamma=1.0, alpha=None):
         if not isinstance(n_classes, Integral) or n_classes < 2:
             raise ValueError(f"n_classes must be an integer >= 2, got {n_classes!r}.")
         super().__init__(int(n_classes), gamma, alpha)

@@ -63,9 +63,9 @@ def test_ranking_on_continuous_data_is_as_good_as_on_one_machine(client):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_worker_that_holds_one_class_only(client, monkeypatch, n_classes):
     class Spy(_boosting.FocalObjective):
-        def __call__(self, y_true, y_pred, sample_weight=None):
-            distributed.get_worker().labels_seen = np.unique(y_true).tolist()
-            return super().__call__(y_true, y_pred, sample_weight)
+        def __call__(self, raw_prediction, dataset):
+            distributed.get_worker().labels_seen = np.unique(dataset.get_label()).tolist()
+            return super().__call__(raw_prediction, dataset)
 
     X, y, _ = dataset(n_classes)
     pieces = []

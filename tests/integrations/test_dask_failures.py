@@ -106,10 +106,10 @@ def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
                 pass
 
         class Dying(_boosting.FocalObjective):
-            def __call__(self, y_true, y_pred, sample_weight=None):
-                if moment == "while training" and np.ptp(y_pred) > 0.1:  # after some trees
+            def __call__(self, raw_prediction, dataset):
+                if moment == "while training" and np.ptp(raw_prediction) > 0.1:  # some trees later
                     die()
-                return super().__call__(y_true, y_pred, sample_weight)
+                return super().__call__(raw_prediction, dataset)
 
             def __setstate__(self, state):
                 vars(self).update(state)
@@ -156,10 +156,10 @@ def running(client):
 
 def test_error_on_one_worker_names_its_cause_and_what_to_do(monkeypatch):
     class Failing(_boosting.FocalObjective):
-        def __call__(self, y_true, y_pred, sample_weight=None):
+        def __call__(self, raw_prediction, dataset):
             if distributed.get_worker().address == victim:
                 raise OSError("no such luck")
-            return super().__call__(y_true, y_pred, sample_weight)
+            return super().__call__(raw_prediction, dataset)
 
     monkeypatch.setattr(_boosting, "FocalObjective", Failing)
     monkeypatch.setattr(_training, "PATIENCE", 1)
@@ -168,6 +168,20 @@ def test_error_on_one_worker_names_its_cause_and_what_to_do(monkeypatch):
         victim = next(iter(client.nthreads()))
         with pytest.raises(RuntimeError, match=r"restart the workers.*no such luck"):
             DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"tree_learner": "serial"}, "tree_learner must be one of"),
+        ({"tree_type": "feature"}, "tree_learner must be one of"),
+        ({"num_machines": 2}, "fit sets the network"),
+    ],
+)
+def test_parameters_by_which_workers_would_not_share_the_work_are_refused(client, params, message):
+    lgbm_params = PARAMETERS["lgbm_params"] | params
+    with pytest.raises(ValueError, match=message):
+        DaskFocalLGBMClassifier(lgbm_params=lgbm_params).fit(*as_arrays(*dataset()[:2]))
 
 
 def test_several_workers_in_one_process_are_refused():

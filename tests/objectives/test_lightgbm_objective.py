@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from skfocal import FocalLGBMClassifier, FocalLogisticRegression
+from skfocal import FocalLGBMClassifier
 from skfocal.objectives import (
     BinaryFocalLoss,
     FocalMetric,
@@ -277,9 +277,8 @@ def test_curvature_scale_is_exactly_one_without_gamma(case):
 
 def test_defaults_are_those_of_the_estimators():
     objective, metric = FocalObjective(), FocalMetric()
-    trees, linear = FocalLGBMClassifier(), FocalLogisticRegression()
+    trees = FocalLGBMClassifier()
     assert objective.loss == metric.loss == BinaryFocalLoss(gamma=trees.gamma) == BinaryFocalLoss()
-    assert linear.gamma == trees.gamma
     assert objective.curvature == trees.curvature
 
 

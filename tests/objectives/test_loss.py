@@ -248,7 +248,7 @@ def test_losses_are_equal_where_their_arguments_mean_the_same():
 
 
 def test_repr_is_the_call_that_makes_the_loss():
-    assert repr(BinaryFocalLoss()) == "BinaryFocalLoss(gamma=0.5, alpha=None)"
+    assert repr(BinaryFocalLoss()) == "BinaryFocalLoss(gamma=1.0, alpha=None)"
     pair = BinaryFocalLoss(gamma=np.array([0, 1]), alpha=0.25)
     assert repr(pair) == "BinaryFocalLoss(gamma=(0.0, 1.0), alpha=(0.75, 0.25))"
     three = MulticlassFocalLoss(3, gamma=1, alpha=[1, 2, 3])
