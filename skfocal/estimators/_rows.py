@@ -174,7 +174,7 @@ def check_init_score(init_score, n_classes, name="init_score"):
         )
     if np.abs(scores).max() > np.finfo(np.float32).max:  # in which gradients are computed
         raise ValueError(f"{name} must be finite in float32, got larger scores.")
-    return scores.reshape(shape)
+    return np.ascontiguousarray(scores.reshape(shape))  # LightGBM warns of every other layout
 
 
 def _as_sets(given, ndim, optional=False):

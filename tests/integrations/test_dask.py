@@ -277,7 +277,7 @@ def test_prior_that_does_not_fit_is_refused_before_any_work(client, fitted, monk
         model.predict_proba(as_arrays(X)[0])  # not computed
     X, y, _ = dataset(2)
     model = DaskFocalLGBMClassifier(class_prior=[0.5, 0.6], **PARAMETERS)
-    monkeypatch.setattr(DaskFocalLGBMClassifier, "_engine", None)  # no tree is grown
+    monkeypatch.setattr("skfocal.dask._trees.train", None)  # no tree is grown
     with pytest.raises(ValueError, match="class_prior must hold shares that sum to 1"):
         model.fit(*as_arrays(X, y))
     model.set_params(class_weight={"no": 1, "perhaps": 0}, class_prior="uniform")
