@@ -53,12 +53,6 @@ def as_arrays(X, *columns):
     return da.from_array(X, chunks=(250, 3)), *arrays
 
 
-def beside(frame, column):
-    """Array with a chunk of rows for each partition of the frame."""
-    lengths = frame.map_partitions(len, meta=(None, int)).compute()
-    return da.from_array(column, chunks=(tuple(lengths),))
-
-
 def as_frames(X, *columns):
     frame = pd.DataFrame(X, columns=list("abcdef"))
     series = [dd.from_pandas(pd.Series(column), npartitions=3) for column in columns]

@@ -339,7 +339,7 @@ class FocalLogisticRegression(FocalClassifier):
                 f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "
                 f"raise max_iter={self.max_iter}.",
                 ConvergenceWarning,
-                stacklevel=4,  # the caller of fit, which scikit-learn wraps
+                stacklevel=4,  # beyond fit and what scikit-learn wraps it in
             )
         vars(self).update(fitted(coef, n_iter))
         progress.end()
