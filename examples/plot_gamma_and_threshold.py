@@ -102,9 +102,9 @@ for name, fitted in {"cut at 1/2": search, "tuned": tuned}.items():
 thresholds = tuned.cv_results_["thresholds"]
 proba = search.predict_proba(X_test)[:, 1]
 figure, ax = plt.subplots(figsize=(6.4, 4.5), layout="constrained")
-ax.plot(thresholds, -tuned.cv_results_["scores"], label="five folds")
-ax.plot(thresholds, [cost(y_test, proba >= t) for t in thresholds], label="test rows")
-ax.axvline(tuned.best_threshold_, color="tab:red", label="tuned threshold")
+ax.plot(thresholds, -tuned.cv_results_["scores"], color="#0072B2", label="five folds")
+ax.plot(thresholds, [cost(y_test, proba >= t) for t in thresholds], color="0.4", label="test rows")
+ax.axvline(tuned.best_threshold_, color="k", label="tuned threshold")
 ax.axvline(FALSE_ALARM / (MISS + FALSE_ALARM), color="0.5", ls="--", label="cost ratio, 1 / 21")
 ax.set(
     title=f"Threshold: a miss costs {MISS}, a false alarm {FALSE_ALARM}",
@@ -112,5 +112,5 @@ ax.set(
     ylabel="Cost of a row",
     xscale="log",
 )
-ax.legend()
+figure.legend(loc="outside lower center", ncols=2)
 figure.savefig("threshold.png")

@@ -86,7 +86,7 @@ for name, priority in orders.items():
 # at the price of learning from fewer rows in effect, and a probability alone cannot say how much
 # is at stake.
 figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 11), layout="constrained")
-for (name, proba), color in zip(curves.items(), ["#E69F00", "#CC79A7", "#56B4E9"], strict=True):
+for (name, proba), color in zip(curves.items(), ["#56B4E9", "#CC79A7", "#009E73"], strict=True):
     CalibrationDisplay.from_predictions(y_test, proba, n_bins=6, name=name, color=color, ax=top)
 top.set(title="Whose probability?", xlabel="Predicted probability", ylabel="Share of frauds")
 top.legend(loc="upper left")
