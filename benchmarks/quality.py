@@ -17,17 +17,17 @@ from tables import group_table, set_table, significance_table, summary_table
 OURS = "FocalLGBM"
 TREES = {
     OURS: models.focal_lgbm,
-    "FocalLGBM gamma=0": partial(models.focal_lgbm, gamma=0),
-    "FocalLGBM gamma=1": partial(models.focal_lgbm, gamma=1),
-    "FocalLGBM gamma=2": partial(models.focal_lgbm, gamma=2),
     "LightGBM": models.lgbm,
     "LightGBM reg_lambda=5": partial(models.lgbm, reg_lambda=5),
-    "LightGBM, our tree parameters": models.lgbm_with_our_trees,
+    "LightGBM, our trees": models.lgbm_with_our_trees,
     "XGBoost": models.xgboost,
     "HistGradientBoosting": models.hist_gradient_boosting,
     "CatBoost": models.catboost,
     "imlightgbm": models.imlightgbm,
-    "balanced bagging of LightGBM": models.balanced_bagging,
+    "balanced bagging": models.balanced_bagging,
+}
+GAMMAS = {
+    f"FocalLGBM gamma={gamma:g}": partial(models.focal_lgbm, gamma=gamma) for gamma in (0, 0.5, 2)
 }
 LINEAR = {
     "FocalLogisticRegression": models.focal_logistic_regression,
@@ -35,7 +35,7 @@ LINEAR = {
     "LogisticRegression": models.logistic_regression,
     "LogisticRegression balanced": partial(models.logistic_regression, class_weight="balanced"),
 }
-MODELS = TREES | LINEAR
+MODELS = TREES | GAMMAS | LINEAR
 REFERENCES = [name for name in TREES if name.startswith("LightGBM")]
 
 
@@ -47,11 +47,12 @@ def evaluate(task, seed):
 
 def report(results):
     """Every table of the results, in Markdown."""
-    trees = results[results["model"].isin(TREES)]
-    linear = results[results["model"].isin(LINEAR)]
+    trees, linear = (results[results["model"].isin(names)] for names in (TREES, LINEAR))
+    gammas = results[results["model"].isin([OURS, *GAMMAS, "LightGBM, our trees"])]
     rivals = [name for name in TREES if name in set(trees["model"]) and name != OURS]
     tables = [
         summary_table(trees, "Trees", REFERENCES),
+        *([summary_table(gammas, "Gamma", REFERENCES)] if set(gammas["model"]) > {OURS} else []),
         *([summary_table(linear, "Linear models", ["LogisticRegression"])] if len(linear) else []),
         significance_table(trees, "average_precision", OURS, rivals),
         significance_table(trees, "log_loss", OURS, rivals),

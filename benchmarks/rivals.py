@@ -8,6 +8,13 @@ import models
 from scipy.stats import loguniform
 
 ROUNDS = 100  # of every booster
+AS_IN_LIGHTGBM = {
+    "n_estimators": ROUNDS,
+    "learning_rate": 0.1,
+    "subsample": 1.0,
+    "colsample_bytree": 1.0,
+    "reg_lambda": 0.0,
+}
 GAMMAS = [0.0, 0.5, 1.0, 2.0, 3.0]
 TREES = {"learning_rate": loguniform(0.03, 0.3), "num_leaves": [7, 15, 31, 63]}
 CATBOOST_TREES = {"learning_rate": loguniform(0.03, 0.5), "depth": [4, 5, 6, 8]}
@@ -26,7 +33,7 @@ class Competitor:
 
 COMPETITORS = {
     "FocalLGBMClassifier": Competitor(
-        partial(models.focal_lgbm, n_estimators=ROUNDS), TREES | {"gamma": GAMMAS}
+        partial(models.focal_lgbm, **AS_IN_LIGHTGBM), TREES | {"gamma": GAMMAS}
     ),
     "LightGBM": Competitor(models.lgbm, TREES | {"min_child_samples": [5, 10, 20, 50, 100]}),
     "LightGBM regularised": Competitor(

@@ -30,9 +30,9 @@ def summary_table(results, title, references):
     shares = precision / best
     columns = {
         "rank, average precision": average_ranks(results, "average_precision").iloc[:, 0],
-        "mean": precision.mean(axis=1).map("{:.3f}".format),
+        "mean precision": precision.mean(axis=1).map("{:.3f}".format),
         "rank, log loss": average_ranks(results, "log_loss").iloc[:, 0],
-        "mean ": fold_means(results, "log_loss").mean(axis=1).map("{:.3f}".format),
+        "mean loss": fold_means(results, "log_loss").mean(axis=1).map("{:.3f}".format),
         "calibration slope": fold_means(results, "calibration_slope").median(axis=1),
         "worst set": shares.min(axis=1),
         "its name": shares.idxmin(axis=1),
