@@ -493,11 +493,12 @@ class FocalLGBMClassifier(FocalClassifier):
                 "compute another one. loss_.predict_proba does, from raw scores."
             )
         if probability is None and not self._predicts_score():
+            prior = "" if self.class_prior is None else " The former leaves class_prior out."
             warnings.warn(
                 "The booster's predict returns the 'score' probability, not predict_proba: for the "
                 f"{self.probability!r} probability, use loss_.predict_proba(booster.predict(X, "
                 f"raw_score=True), {self.probability!r}), or pass probability='score' to "
-                "to_lightgbm if you want the score.",
+                f"to_lightgbm if you want the score.{prior}",
                 stacklevel=2,
             )
         return to_native(self.booster_, self.start_, len(self.classes_))

@@ -324,3 +324,10 @@ def test_edit_that_went_wrong_is_noticed(monkeypatch):
     monkeypatch.setattr(_native, "_raise_scores", lambda tree, value: tree)
     with pytest.raises(RuntimeError, match="does not predict what the estimator does"):
         model.to_lightgbm(probability="score")
+
+
+def test_warning_says_that_the_posterior_leaves_class_prior_out():
+    model, _ = fitted(2)
+    model.set_params(probability="posterior", class_prior="uniform")
+    with pytest.warns(UserWarning, match="leaves class_prior out"):
+        model.to_lightgbm()
