@@ -85,8 +85,8 @@ def test_script_announces_runs_resumes_and_reproduces(script, options, needs, fo
     shares = results[["average_precision", "roc_auc", "brier"]].to_numpy()
     assert shares.min() >= 0
     assert shares.max() <= 1
-    table = first[first.index("### Average precision") :]
-    assert all(f"| {model} |" in table for model in results["model"])
+    tables = first[first.index("### ") :]
+    assert all(f"| {model} |" in tables for model in results["model"])
 
     lost = results.index[::3]
     results.drop(index=lost).to_csv(tmp_path / "second.csv", index=False)
