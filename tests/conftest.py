@@ -9,6 +9,6 @@ settings.register_profile(
     derandomize=True,
     database=None,
     deadline=None,
-    max_examples=int(os.environ.get("SKFOCAL_EXAMPLES", 100)),
+    max_examples=int(os.environ.get("SKFOCAL_EXAMPLES", 40)),
 )
 settings.load_profile("reproducible")

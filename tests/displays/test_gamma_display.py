@@ -78,6 +78,7 @@ def by_hand(model, cv, **arguments):
 # Scores and differences
 
 
+@pytest.mark.slow
 def test_scores_and_differences_are_those_of_cross_validate():
     baseline = LogisticRegression(C=0.1)
     display = GammaDisplay.from_estimator(
@@ -211,6 +212,7 @@ def test_gammas_of_classes_are_passed_on():
 # Grid searches
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("as_frame", [False, True])
 def test_grid_search_gives_the_same_display(as_frame):
     cv = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)  # split10 after split9
@@ -324,6 +326,7 @@ def test_intervals_of_a_panel_cover_together_at_the_nominal_rate():
     assert 0.95 - margin < covered < (1 - 0.05 / 4) ** 4 + margin
 
 
+@pytest.mark.slow
 def test_verdict_finds_no_gamma_where_none_helps():
     """The columns are exchangeable, so that models that read one each are equally good."""
     rng = np.random.default_rng(0)
@@ -521,6 +524,7 @@ def test_plotted_display_can_be_pickled():
     assert len(copy.plot().axes_) == 2
 
 
+@pytest.mark.slow
 def test_matplotlib_is_imported_only_to_plot():
     code = (
         "import sys, types\n"

@@ -364,6 +364,7 @@ def test_training_loss_never_rises(curvature, learning_rate, gamma, n_classes):
     assert np.all(np.diff(np.append(start, losses)) <= 1e-6 * losses + 1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gamma", [0, 1.0, 2.0])
 def test_default_does_not_collapse_where_lightgbm_does(gamma):
     rng = np.random.default_rng(0)
