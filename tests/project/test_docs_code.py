@@ -1,4 +1,4 @@
-"""The code blocks of the documentation's pages run, top to bottom, each page in one namespace."""
+"""The code blocks of the README and of the documentation run, each page in one namespace."""
 
 import ast
 import re
@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-PAGES = {page.name: BLOCK.findall(page.read_text("utf-8")) for page in sorted(DOCS.glob("*.md"))}
+PAGES = {
+    page.relative_to(ROOT).as_posix(): BLOCK.findall(page.read_text("utf-8"))
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
 
 # What names need besides the module that has them.
 NEEDED_BY = {"ProgressBar": "rich", "create_tree_digraph": "graphviz"}
@@ -26,7 +29,7 @@ def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
             pytest.importorskip(module)
     namespace = {"__name__": "__main__"}
     for block in PAGES[page]:
-        exec(compile(block, f"docs/{page}", "exec"), namespace)
+        exec(compile(block, page, "exec"), namespace)
 
 
 def imported_modules(code):
@@ -39,4 +42,5 @@ def imported_modules(code):
 
 
 def test_there_are_pages_with_code():
-    assert PAGES["deployment.md"]
+    assert PAGES["README.md"]
+    assert PAGES["docs/deployment.md"]

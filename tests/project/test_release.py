@@ -56,6 +56,32 @@ def test_address_of_the_documentation_is_the_same_everywhere(urls):
     assert urls["Changelog"].startswith(home)
 
 
+def links_of_the_readme():
+    """Targets of links and images in Markdown and HTML."""
+    return re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", read("README.md"))
+
+
+def test_links_of_the_readme_are_absolute_and_lead_to_files(urls):
+    targets = ["".join(pair) for pair in links_of_the_readme()]
+    assert len(targets) > 10
+    for target in targets:
+        assert target.startswith("https://"), target  # a package index has no relative files
+        page = target.removeprefix(urls["Documentation"])
+        if page != target and page and "/" not in page:
+            stem = page.removesuffix(".html")
+            assert any((DOCS / f"{stem}{suffix}").exists() for suffix in (".md", ".rst")), target
+        if page.startswith("_static/"):
+            assert (DOCS / page).exists(), target
+
+
+def test_links_to_files_of_the_repository_lead_to_files(urls):
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
+        for path in re.findall(
+            rf"{urls['Repository']}/blob/main/([^)#\s]+)", page.read_text("utf-8")
+        ):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+
+
 def test_every_example_is_on_the_page_of_the_gallery_once():
     listed = re.findall(r"^   \.\./examples/(\w+\.py)$", read("examples/index.rst"), re.MULTILINE)
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("plot_*.py"))
