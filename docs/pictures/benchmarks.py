@@ -1,17 +1,17 @@
-"""Pictures of the tables in ``benchmarks/RESULTS.md``, for the page of benchmarks."""
+"""Figures of the benchmarks page, drawn from the tables in ``benchmarks/RESULTS.md``."""
 
 import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 
-# Sphinx runs this file in its folder.
+# Sphinx runs this file in its own folder.
 RESULTS = Path("../../benchmarks/RESULTS.md")
 OURS, THEIRS = "tab:red", "0.6"
 
 
 def tables(section):
-    """Rows, as dicts by column, of each table of a section, by the table's heading."""
+    """Return the tables of a section by heading; each is a list of rows, as dicts by column."""
     text = re.split(r"^## ", RESULTS.read_text("utf-8"), flags=re.MULTILINE)
     (body,) = (part for part in text if part.startswith(section + "\n"))
     found = {}
@@ -28,12 +28,12 @@ def tables(section):
 
 
 def color(name):
-    """One colour for this package's models, another for all others."""
+    """Return one colour for the models of this package and another for all others."""
     return OURS if "Focal" in name and "CatBoost" not in name else THEIRS
 
 
 def bars(ax, rows, column, title, xlabel):
-    """Horizontal bars of a column, the first row on top, each with its value."""
+    """Draw a column as horizontal bars with values, the first row at the top."""
     names = [row["name"] for row in rows]
     values = [float(row[column]) for row in rows]
     drawn = ax.barh(names, values, color=[color(name) for name in names])
@@ -43,7 +43,7 @@ def bars(ax, rows, column, title, xlabel):
 
 
 def ranks():
-    """Average ranks of the untuned trees in average precision and in log loss."""
+    """Draw the average ranks of the untuned trees in average precision and in log loss."""
     ((_, rows),) = (item for item in tables("Quality").items() if item[0].startswith("Trees"))
     rows = rows[::-1]
     names = [row["name"] for row in rows]
@@ -51,13 +51,13 @@ def ranks():
     for score, marker in [("average precision", "o"), ("log loss", "s")]:
         values = [float(row[f"rank, {score}"]) for row in rows]
         ax.scatter(values, names, c=[color(name) for name in names], marker=marker, label=score)
-    ax.set(title="Average rank over 26 data sets (left is better)", xlabel="Rank")
+    ax.set(title="Average rank over 26 data sets (lower is better)", xlabel="Rank")
     ax.grid(axis="y", alpha=0.3)
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
 
 
 def fits():
-    """Seconds of whole fits of the trees."""
+    """Draw the time of whole fits of the trees."""
     found = [item for item in tables("Speed and memory of the trees").items() if "Fit" in item[0]]
     _, axes = plt.subplots(
         len(found), figsize=(7, 2.6 * len(found)), layout="constrained", squeeze=False
@@ -67,7 +67,7 @@ def fits():
 
 
 def linear():
-    """Seconds of linear fits, relative to the fastest solver of LogisticRegression."""
+    """Draw the time of linear fits, relative to the fastest solver of LogisticRegression."""
     ratio = "of the fastest rival"
     shapes = {
         heading: {row["name"]: float(row[ratio]) for row in rows}
@@ -83,7 +83,7 @@ def linear():
     ax.set_yticks([place + 0.19 for place in range(len(shapes))], list(shapes))
     ax.axvline(1, color="0.4", linestyle="--", label="fastest solver of LogisticRegression")
     ax.invert_yaxis()
-    ax.set(title="FocalLogisticRegression, time to the same objective", xlabel="Time, relative")
+    ax.set(title="FocalLogisticRegression, time to the same objective", xlabel="Relative time")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=2)
 
 

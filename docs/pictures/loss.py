@@ -1,4 +1,4 @@
-"""The focal loss and its modulating factor, for the user guide."""
+"""Figures of the user guide: the focal loss and its modulating factor."""
 
 import matplotlib.pyplot as plt
 

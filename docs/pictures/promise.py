@@ -1,4 +1,4 @@
-"""The landing page's picture: trees under strong imbalance, and what their scores mean."""
+"""Figures of the landing page: trees under strong imbalance, and the calibration of scores."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,12 +11,12 @@ from sklearn.model_selection import train_test_split
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-COLORS = ["#D55E00", "#009E73", "#0072B2"]  # as in the examples
+COLORS = ["#D55E00", "#009E73", "#0072B2"]  # the same colours as in the examples
 ROUNDS = np.arange(1, 101, 5)
 
 
 def collapse(ax):
-    """Average precision of held-out rows after so many trees, with 0.2 % positives."""
+    """Draw average precision on held-out rows against the number of trees, with 0.2 % positives."""
     X, y = make_classification(
         20_000, n_informative=6, weights=[0.998], flip_y=0, class_sep=1.5, random_state=0
     )
@@ -41,7 +41,7 @@ def collapse(ax):
 
 
 def calibration(ax):
-    """Observed against predicted rates, where labels are drawn from a linear model."""
+    """Draw observed against predicted rates for labels drawn from a linear model."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40_000, 10))
     y = rng.random(len(X)) < expit(X @ rng.normal(size=10) - 4)
