@@ -40,7 +40,7 @@ def summary_table(results, title, references):
     }
     table = pd.DataFrame(columns).sort_values("rank, average precision")
     table = table.map(lambda value: value if isinstance(value, str) else f"{value:.2f}")
-    return f"### {title}, {precision.shape[1]} sets\n\n{_markdown(table)}"
+    return f"### {title}, {precision.shape[1]} sets\n\n{markdown(table)}"
 
 
 def group_table(results, size, edges):
@@ -60,7 +60,7 @@ def group_table(results, size, edges):
             columns[f"{label}: {NAMES[score].lower()}"] = ranks.map("{:.2f}".format)
     counts = ", ".join(map(str, groups.value_counts(sort=False)))
     title = f"### Average ranks by {size} in training ({counts} sets)"
-    return f"{title}\n\n{_markdown(pd.DataFrame(columns))}"
+    return f"{title}\n\n{markdown(pd.DataFrame(columns))}"
 
 
 def set_table(results, score):
@@ -68,7 +68,7 @@ def set_table(results, score):
     means = fold_means(results, score).T
     sizes = results.groupby("set", sort=False)[["rows", "positives"]].mean().round().astype(int)
     table = sizes.astype(str).join(means.map("{:.3f}".format))
-    return f"### {NAMES[score]} by set\n\n{_markdown(table)}"
+    return f"### {NAMES[score]} by set\n\n{markdown(table)}"
 
 
 def significance_table(results, score, ours, rivals):
@@ -90,7 +90,7 @@ def significance_table(results, score, ours, rivals):
         f"### {ours} against its rivals: {NAMES[score]}\n\n"
         f"Friedman's test of these {len(shared)} models on {shared.shape[1]} sets: "
         f"p = {friedman:.2g}. A positive difference favours {ours}.\n\n"
-        f"{_markdown(tests.map('{:.4g}'.format))}"
+        f"{markdown(tests.map('{:.4g}'.format))}"
     )
 
 
@@ -121,7 +121,7 @@ def _score_table(results, score):
     if score in HIGHER_IS_BETTER:
         table = table.join(average_ranks(results, score).map("{:.2f}".format))
         title += f" ({'higher' if HIGHER_IS_BETTER[score] else 'lower'} is better)"
-    return f"### {title}\n\n{_markdown(table)}"
+    return f"### {title}\n\n{markdown(table)}"
 
 
 def _signed_rank(advantages):
@@ -143,7 +143,7 @@ def _holm(p_values):
     return (in_order * list(factors)).cummax().clip(upper=1).reindex(p_values.index)
 
 
-def _markdown(table):
+def markdown(table):
     """A Markdown table whose first column is the index; a model that does not apply is a dash."""
     rows = [[name, *cells] for name, cells in zip(table.index, table.to_numpy(), strict=True)]
     header = [table.index.name, *table.columns]

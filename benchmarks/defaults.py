@@ -1,0 +1,114 @@
+"""Search for default settings of FocalLGBMClassifier over the sets of a folder.
+
+    python benchmarks/defaults.py --data DIR
+
+scores every setting on every fold and prints, in Markdown, their ranks, their time relative to
+``LGBMClassifier()``, and what a choice without each set in turn would have been.
+"""
+
+from functools import partial
+from itertools import product
+from pathlib import Path
+
+import models
+import numpy as np
+import pandas as pd
+from experiments import argument_parser, fit_and_score, plan, run
+from tables import average_ranks, fold_means, markdown
+
+SCORES = ("average_precision", "log_loss")
+DEFAULT = "the defaults"
+REFERENCE = "LightGBM"
+
+
+def settings():
+    """Parameters by name: a grid around the defaults, then one change at a time."""
+    grid = product((15, 31), ((300, 0.04), (300, 0.06), (200, 0.06), (200, 0.08), (150, 0.08)))
+    params = {
+        f"{leaves} leaves, {rounds} rounds at {rate}": {
+            "num_leaves": leaves,
+            "n_estimators": rounds,
+            "learning_rate": rate,
+        }
+        for leaves, (rounds, rate) in grid
+    }
+    changes = {
+        "gamma": (0, 0.5, 2),
+        "curvature": ("majorant", "newton"),
+        "reg_lambda": (0, 0.3, 1, 3),
+        "subsample": (0.5, 1.0),
+        "colsample_bytree": (0.5, 1.0),
+        "min_child_samples": (5, 10),
+        "max_depth": (6,),
+    }
+    one_change = {f"{k}={v}": {k: v} for k, values in changes.items() for v in values}
+    return {DEFAULT: {}, **params, **one_change}
+
+
+def references():
+    """Models whose ranks the settings are compared with."""
+    return {
+        REFERENCE: models.lgbm,
+        "LightGBM reg_lambda=5": partial(models.lgbm, reg_lambda=5),
+        "LightGBM, our trees": models.lgbm_with_our_trees,
+    }
+
+
+MODELS = references() | {
+    name: partial(models.focal_lgbm, **params) for name, params in settings().items()
+}
+
+
+def evaluate(task, seed):
+    """Scores of one setting on one fold."""
+    X, y, X_test, y_test = task.split()
+    return fit_and_score(MODELS[task.model](X, y, seed), X, y, X_test, y_test)
+
+
+def settings_table(results):
+    """Ranks and means of all models, and their time relative to LightGBM's defaults."""
+    seconds = fold_means(results, "seconds")
+    columns = {}
+    for score in SCORES:
+        columns[f"rank, {score}"] = average_ranks(results, score).iloc[:, 0].map("{:.2f}".format)
+        means = fold_means(results, score).mean(axis=1)
+        columns[f"mean {score}"] = means.map("{:.4f}".format)
+    columns["time"] = np.exp(np.log(seconds / seconds.loc[REFERENCE]).mean(axis=1))
+    columns["total time"] = seconds.sum(axis=1) / seconds.loc[REFERENCE].sum()
+    table = pd.DataFrame(columns).sort_values("rank, average_precision", key=pd.to_numeric)
+    return f"### Settings, {seconds.shape[1]} sets\n\n{markdown(table.map(_short))}"
+
+
+def left_out_table(results):
+    """How often each setting has the best sum of ranks on all sets but one, and its rank there."""
+    ranks = sum(
+        fold_means(results, score).rank(ascending=score == "log_loss") for score in SCORES
+    ).drop(index=[name for name in references() if name in set(results["model"])])
+    chosen = pd.Series({name: ranks.drop(columns=name).mean(axis=1).idxmin() for name in ranks})
+    left_out = pd.Series({name: ranks.loc[chosen[name], name] for name in ranks})
+    table = pd.DataFrame({"times chosen": chosen.value_counts()})
+    table.index.name = "setting"
+    summary = (
+        f"Mean rank of a setting on the set that its choice left out: {left_out.mean() / 2:.2f}; "
+        f"of the defaults: {ranks.loc[DEFAULT].mean() / 2:.2f} of {len(ranks)}."
+    )
+    return f"### Choice without one set\n\n{markdown(table)}\n\n{summary}"
+
+
+def _short(value):
+    return value if isinstance(value, str) else f"{value:.2f}"
+
+
+def main():
+    parser = argument_parser(__doc__.split("\n")[0], max_rows=15_000, output=Path("defaults.csv"))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.set_defaults(folds=3)
+    args = parser.parse_args()
+    names = [name for name in MODELS if name in {DEFAULT, REFERENCE, *args.models}]
+    tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
+    results = run(tasks, partial(evaluate, seed=args.seed), args)
+    print(f"\n{settings_table(results)}\n\n{left_out_table(results)}")
+
+
+if __name__ == "__main__":
+    main()
