@@ -181,7 +181,7 @@ ROW = [[0.2, 0.8], [0.5, 0.5]]
         ([0, 1, 2], [[0.2, 0.8]] * 3, {}, r"y_proba has 2 columns for the 3 classes \[0, 1, 2\]"),
         ([0, 1, 2], [0.2, 0.8, 0.5], {}, r"y_proba has 2 columns for the 3 classes \[0, 1, 2\]"),
         ([0, 1], [[0.2, 0.3, 0.5]] * 2, {}, r"has 3 columns .* \[0, 1\]; pass labels where y_true"),
-        ([0, 5], ROW, {"labels": [0, 1]}, r"y_true holds labels .*: \[5\]; .* are \[0, 1\]"),
+        ([0, 5], ROW, {"labels": [0, 1]}, r"y_true contains labels .*: \[5\]. .* are \[0, 1\]"),
         ([0, 1], ROW, {"gamma": -1}, r"gamma must be between 0 and 100, got -1\."),
         ([0, 1], ROW, {"gamma": (1, 2, 3)}, r"gamma must be a number or one .* \(1, 2, 3\)\."),
         ([0, 1], ROW, {"alpha": 1}, r"alpha must be in \(0, 1\) .* got 1\. Use None"),

@@ -19,7 +19,7 @@ from skfocal.dask._partitions import (
     without_rows,
 )
 from skfocal.estimators import FocalLogisticRegression
-from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
+from skfocal.estimators._base import apply_zero_class_weights, build_loss, zero_weight_classes
 from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._progress import Progress
 from skfocal.objectives._blocks import one_blas_thread
@@ -87,7 +87,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         """
         client = default_client() if client is None else client
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
-        self._forget()
+        self._reset()
         l1, l2, scale = self._penalty()
         solver = self._choose_solver(l1)
         check_table(X)
@@ -101,8 +101,8 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
 
         total = merge(summaries)
         classes, codes = total.classes, np.arange(len(total.classes))
-        silenced = silenced_classes(self, classes)
-        masses = without_silenced_classes(total.masses, codes, silenced)
+        silenced = zero_weight_classes(self, classes)
+        masses = apply_zero_class_weights(total.masses, codes, silenced)
         loss = build_loss(self, classes, codes, masses)
         share = class_shares(codes, masses, len(classes))
         prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit

@@ -24,7 +24,7 @@ from skfocal.dask._partitions import (
 )
 from skfocal.dask._training import Plan, network_params, train
 from skfocal.estimators import FocalLGBMClassifier
-from skfocal.estimators._base import build_loss, silenced_classes, without_silenced_classes
+from skfocal.estimators._base import apply_zero_class_weights, build_loss, zero_weight_classes
 from skfocal.estimators._boosting import constant_start, objective_params
 from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
@@ -129,7 +129,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         """
         client = default_client() if client is None else client
         init_model = copy(self) if init_model is self else init_model
-        self._forget()
+        self._reset()
         self._check_combinations(None, init_model, init_score)
         params = self._train_params() | network_params(self.lgbm_params)
         metrics = _check_means(eval_metric, has_rows=self.early_stopping or eval_X is not None)
@@ -152,8 +152,8 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         parts, summaries = _checked(client, columns, rows)
         total = merge(summaries, np.float32)
         classes, codes = total.classes, np.arange(len(total.classes))
-        silenced = silenced_classes(self, classes)
-        masses = without_silenced_classes(total.masses, codes, silenced)
+        silenced = zero_weight_classes(self, classes)
+        masses = apply_zero_class_weights(total.masses, codes, silenced)
         loss = build_loss(self, classes, codes, masses)
         check_init_model(first, self, classes, loss)
         if init_score is not None:

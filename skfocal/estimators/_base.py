@@ -1,4 +1,4 @@
-"""What both estimators share: labels, weights, the loss and everything said of a raw score."""
+"""Base class of the estimators: building the loss, and predictions from raw scores."""
 
 from numbers import Integral, Real
 
@@ -21,7 +21,7 @@ N_JOBS = [
 
 
 class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
-    """Base of the estimators: they differ in ``fit`` and ``raw_predict`` only."""
+    """Base class of the estimators, which implement ``fit`` and ``raw_predict``."""
 
     _parameter_constraints: dict = {
         "gamma": [Interval(Real, 0, MAX_GAMMA, closed="both"), "array-like"],
@@ -31,9 +31,9 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         "class_prior": [None, dict, "array-like", StrOptions({"uniform"})],
     }
 
-    class_prior = None  # of models that were saved without this parameter
+    class_prior = None  # for models pickled before this parameter existed
 
-    # What scikit-learn's HTML representation links to.
+    # Link target of scikit-learn's HTML representation.
     _doc_link_module = "skfocal"
     _doc_link_template = "https://skfocal.readthedocs.io/en/stable/generated/{module}.{name}.html"
 
@@ -42,75 +42,88 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return {"module": module, "name": type(self).__name__}
 
     def predict(self, X):
-        """Most probable class of each row.
+        """Predict the most probable class of each row.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input samples.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            The predicted classes.
         """
         return self._most_probable(self._score_rows(X, "predict"))
 
     def predict_proba(self, X):
-        """Probabilities of the classes, by the parameters ``probability`` and ``class_prior``.
+        """Predict class probabilities.
+
+        The parameters ``probability`` and ``class_prior`` define what they mean.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input samples.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
+            The class probabilities; columns are in the order of ``classes_``.
         """
         return self._probabilities(self._score_rows(X, "predict_proba"))
 
     def predict_log_proba(self, X):
-        """Logarithm of :meth:`predict_proba`, finite where that underflows.
+        """Predict the logarithm of the class probabilities.
+
+        It stays finite if :meth:`predict_proba` underflows to 0.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input samples.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
+            The log-probabilities; columns are in the order of ``classes_``.
         """
         raw_prediction = self._score_rows(X, "predict_log_proba")
         loss, probability = self._prediction_loss()
         return loss.predict_log_proba(raw_prediction, probability)
 
     def decision_function(self, X):
-        """Log-odds (binary) or log-probabilities (multiclass) of :meth:`predict_proba`.
+        """Return the log-odds (binary) or log-probabilities (multiclass) of each row.
 
-        For ``gamma > 0`` this is not the raw score, which :meth:`raw_predict` returns.
+        They correspond to :meth:`predict_proba`. For ``gamma > 0`` they differ from the raw
+        score, which :meth:`raw_predict` returns.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input samples.
 
         Returns
         -------
         decision : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The log-odds of ``classes_[1]``, or one log-probability per class.
         """
         return self._decision(self._score_rows(X, "decision_function"))
 
     def __sklearn_is_fitted__(self):
-        return hasattr(self, "loss_")  # which a fit that failed has not set
+        # A failed fit leaves the previous model or, after ``_reset``, an unfitted estimator.
+        return hasattr(self, "loss_")
 
-    def _forget(self):
-        """Be unfitted until the fit that begins is done: it may be interrupted."""
+    def _reset(self):
+        """Mark the estimator as unfitted before ``fit`` changes its attributes."""
         vars(self).pop("loss_", None)
 
     def _score_rows(self, X, method):
-        """Raw scores for a public method, whose name errors give."""
+        """Return raw scores; ``method`` is the public method to name in errors."""
         return self.raw_predict(X)
 
     def _prediction_loss(self):
-        """Loss, and its kind of probability, that turn raw scores into predictions."""
+        """Return the loss and the probability kind that turn raw scores into predictions."""
         share = getattr(self, "class_share_", None)
         return prediction_loss(self, self.loss_, self.classes_, share)
 
@@ -131,15 +144,15 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         best = xp.asarray(best, dtype=xp.int64)
         labels = xp_classes.take(self.classes_, move_like(best, self.classes_, xp_classes))
         if xp_classes is np and labels.dtype.kind not in "biuf":
-            return labels  # strings, which NumPy alone has
+            return labels  # other libraries have no arrays of strings or objects
         return move_like(labels, raw_prediction, xp)
 
 
 def build_loss(estimator, classes, y, sample_weight):
-    """Loss of an estimator's gamma, and of its alpha times its class weights.
+    """Return the loss with the estimator's gamma and with alpha times the class weights.
 
-    A class of weight 0 has the factor 1 here: :func:`without_silenced_classes` takes its rows'
-    weight.
+    Alpha must be positive, so classes of weight 0 get the factor 1 here. Their rows get weight 0
+    in :func:`apply_zero_class_weights` instead.
     """
     loss = make_loss(len(classes), gamma=estimator.gamma, alpha=estimator.alpha)
     if estimator.class_weight is None:
@@ -151,29 +164,34 @@ def build_loss(estimator, classes, y, sample_weight):
     return make_loss(len(classes), gamma=estimator.gamma, alpha=factors)
 
 
-def silenced_classes(estimator, classes):
-    """Indices of the classes to which ``class_weight`` gives the weight 0."""
+def zero_weight_classes(estimator, classes):
+    """Return the indices of the classes whose ``class_weight`` is 0."""
     if not isinstance(estimator.class_weight, dict):
         return np.array([], dtype=np.intp)
     factors = _class_factors(estimator.class_weight, classes, np.arange(len(classes)), None)
     return np.flatnonzero(factors == 0)
 
 
-def without_silenced_classes(sample_weight, y, silenced):
-    """Weights in which the rows of silenced classes have none."""
-    if not len(silenced):
+def apply_zero_class_weights(sample_weight, y, zero_classes):
+    """Return the sample weights with 0 for all rows of ``zero_classes``."""
+    if not len(zero_classes):
         return sample_weight
-    weight = np.where(np.isin(y, silenced), 0.0, 1.0 if sample_weight is None else sample_weight)
+    weight = 1.0 if sample_weight is None else sample_weight
+    weight = np.where(np.isin(y, zero_classes), 0.0, weight)
     if not weight.any():
-        raise ValueError("class_weight must leave a class with weight, got zero for every row.")
+        raise ValueError(
+            "class_weight and sample_weight give every row weight 0. Give at least one class a "
+            "positive weight."
+        )
     return weight
 
 
 def _class_factors(class_weight, classes, y, sample_weight):
-    """Weight of each class; "balanced" counts weighted rows, so a weight of 2 is a row twice."""
+    """Return the weight of each class; "balanced" sums sample weights instead of counting rows."""
     if class_weight == "balanced":
         masses = np.bincount(y, weights=sample_weight, minlength=len(classes))
-        masses = np.where(masses > 0, masses, masses.sum())  # any value: the class has no part
+        # Any positive value works for a class without weight, because it has no effect.
+        masses = np.where(masses > 0, masses, masses.sum())
         return masses.sum() / (len(classes) * masses)
     factors = compute_class_weight(class_weight, classes=classes, y=classes[y])
     if not np.all(np.isfinite(factors) & (factors >= 0)):

@@ -1,4 +1,4 @@
-"""Run LightGBM's training with the focal loss: objective, start, scale and clear errors."""
+"""Call LightGBM's training with the focal loss: objective, start, scale and error messages."""
 
 import lightgbm
 import numpy as np
@@ -6,13 +6,15 @@ import numpy as np
 from skfocal.objectives import FocalObjective
 from skfocal.objectives._lightgbm import curvature_scale
 
-# Constant or tiny data without a usable feature end in an error otherwise (LightGBM #5667).
+# The pre-filter may drop every feature of constant or tiny data, which is an error (#5667).
 FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
 
 
 def constant_start(loss, train, first):
-    """Scores that training starts from: those of ``init_model``, 0 with ``init_score``, else the
-    constant of least loss.
+    """Return the constant that training starts from.
+
+    It is the start of ``init_model``, 0 with ``init_score``, and otherwise the constant that
+    minimises the loss.
     """
     if first.booster is not None:
         return first.start
@@ -22,7 +24,7 @@ def constant_start(loss, train, first):
 
 
 def objective_params(loss, start, train, curvature):
-    """LightGBM's parameters that make the focal loss its objective."""
+    """Return LightGBM's parameters that set the focal loss as its objective."""
     objective = FocalObjective(
         loss.gamma,
         loss.alpha,
@@ -36,21 +38,23 @@ def objective_params(loss, start, train, curvature):
 
 
 def train_booster(params, train_set, **arguments):
-    """``lightgbm.train``, with clear errors for failures that data or parameters cause."""
+    """Call ``lightgbm.train`` and turn its errors into a ``ValueError`` with advice."""
     try:
         booster = lightgbm.train(params, train_set, **arguments)
     except lightgbm.basic.LightGBMError as error:
         if "_count" not in str(error):
-            raise ValueError(f"LightGBM refuses the data or the parameters: {error}") from error
+            raise ValueError(f"LightGBM rejected the data or the parameters: {error}") from error
         raise ValueError(
-            "LightGBM made an empty leaf (its issue #4739): raise min_child_samples or "
-            f"min_child_weight. {error}"
+            "LightGBM created an empty leaf (LightGBM #4739). Increase min_child_samples or "
+            f"min_child_weight. LightGBM reported: {error}"
         ) from error
     check_leaves(booster)
     return booster
 
 
 def check_leaves(booster):
-    """Raise ``ValueError`` if a leaf's value is not finite."""
+    """Raise ``ValueError`` if the value of a leaf is not finite."""
     if not np.all(np.isfinite([booster.lower_bound(), booster.upper_bound()])):
-        raise ValueError("LightGBM made a leaf of infinite value: raise min_child_weight.")
+        raise ValueError(
+            "LightGBM created a leaf with an infinite value. Increase min_child_weight."
+        )

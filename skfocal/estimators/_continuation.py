@@ -1,4 +1,4 @@
-"""Models that a fit goes on from: their trees, start and categories, checked against the data."""
+"""Continue training from ``init_model``: read the model and check it against the data."""
 
 import warnings
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from skfocal.estimators._native import read_native
 
 @dataclass
 class InitialModel:
-    """Trees to go on from, their constant start and what they were fitted to.
+    """Trees to continue from, their constant start, and the data and loss of their training.
 
-    ``classes`` and ``loss`` are None for models of plain LightGBM, which do not keep them, and so
-    is ``booster`` for a fit from scratch.
+    ``booster`` is None for a fit from scratch. ``classes`` and ``loss`` are None for models of
+    plain LightGBM, which does not store them.
     """
 
     booster: lightgbm.Booster | None = None
@@ -30,10 +30,10 @@ class InitialModel:
 
 
 def read_init_model(init_model, X):
-    """Return ``init_model`` as an :class:`InitialModel` whose categories apply to the columns of X.
+    """Return ``init_model`` as an :class:`InitialModel`.
 
-    Raises ``TypeError`` or ``ValueError`` if it is no model, or if its categories do not belong
-    to the categorical columns of X.
+    Raises ``TypeError`` or ``ValueError`` if it is not a model, or if its categories do not match
+    the categorical columns of X.
     """
     if init_model is None:
         return InitialModel()
@@ -43,12 +43,12 @@ def read_init_model(init_model, X):
         m = init_model
         model = InitialModel(m.booster_, m.start_, m._categories, m.classes_, m.loss_)
     else:
-        booster = read_native(init_model)  # the start is inside its trees
+        booster = read_native(init_model)  # its trees include the start
         known = booster.pandas_categorical or []
         if len(known) != len(given):
             raise ValueError(
-                f"init_model was fitted to {len(known)} categorical columns, X has {len(given)}. "
-                "Pass the same columns as pandas categories."
+                f"init_model was fitted on {len(known)} categorical columns, but X has "
+                f"{len(given)}. Pass the same columns as pandas categories."
             )
         model = InitialModel(booster, categories=dict(zip(given, known, strict=True)))
     _check_categories_known(model.categories, given)
@@ -56,7 +56,7 @@ def read_init_model(init_model, X):
 
 
 def check_init_model(model, estimator, classes, loss):
-    """Raise ``ValueError`` unless the model was fitted to the features and classes given.
+    """Raise ``ValueError`` unless the model was fitted on the same features and classes.
 
     Warns if it was fitted with another loss.
     """
@@ -64,38 +64,41 @@ def check_init_model(model, estimator, classes, loss):
         return
     if model.classes is not None and not np.array_equal(model.classes, classes):
         raise ValueError(
-            f"init_model was fitted to the classes {model.classes.tolist()}, "
-            f"y holds {classes.tolist()}."
+            f"init_model was fitted on the classes {model.classes.tolist()}, but y contains "
+            f"{classes.tolist()}."
         )
     for what, fitted, given in [
         ("features", model.booster.num_feature(), estimator.n_features_in_),
         ("scores per row", model.booster.num_model_per_iteration(), loss._width),
     ]:
         if fitted != given:
-            raise ValueError(f"init_model was fitted to {fitted} {what}, got {given}.")
+            raise ValueError(f"init_model was fitted on {fitted} {what}, got {given}.")
     fitted, given = model.booster.feature_name(), dataset_features(estimator)["feature_name"]
     unnamed = [f"Column_{i}" for i in range(len(given))]
     if fitted != given and unnamed not in (fitted, given):
-        raise ValueError(f"init_model was fitted to the features {fitted}, X has {given}.")
+        raise ValueError(f"init_model was fitted on the features {fitted}, but X has {given}.")
     if model.loss is not None and _differs(model.loss, loss, estimator.class_weight):
         warnings.warn(
-            f"init_model was fitted with {model.loss!r}, this fit uses {loss!r}. Predictions use "
-            "the latter for all trees.",
+            f"init_model was fitted with {model.loss!r}, but this fit uses {loss!r}. Predictions "
+            "apply the new loss to all trees.",
             stacklevel=3,
         )
 
 
 def _check_categories_known(known, given):
-    """Raise ``ValueError`` for categories of X that the trees to go on from cannot hold."""
+    """Raise ``ValueError`` if X has categories that ``init_model`` was not fitted on."""
     for i in known.keys() & given.keys():
         unknown = [value for value in given[i] if value not in known[i]]
         if unknown:
             raise ValueError(
-                f"init_model was fitted to other categories than X has: column {i} has "
-                f"{unknown} besides {known[i]}. Use .cat.set_categories, or fit from scratch."
+                f"init_model was fitted on column {i} with the categories {known[i]}, but X also "
+                f"has {unknown}. Use .cat.set_categories, or fit without init_model."
             )
 
 
 def _differs(former, loss, class_weight):
-    """Whether two losses differ; balanced weights always differ a little between data sets."""
+    """Return whether two losses differ.
+
+    Alpha is ignored for balanced weights, which always differ slightly between data sets.
+    """
     return former.gamma != loss.gamma or (class_weight != "balanced" and former.alpha != loss.alpha)

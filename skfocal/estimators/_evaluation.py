@@ -1,4 +1,4 @@
-"""Evaluation during boosting: metrics of probabilities, and early stopping by one of them."""
+"""Evaluation metrics and early stopping during boosting."""
 
 import inspect
 
@@ -28,8 +28,8 @@ def _error(y_true, proba, sample_weight):
     return zero_one_loss(y_true, proba.argmax(axis=1), sample_weight=sample_weight)
 
 
-# By LightGBM's names. LightGBM itself would take raw scores for probabilities here, since the
-# objective is a custom one. The flag says whether higher is better.
+# Metric and whether higher is better, by LightGBM's name. We compute them here because LightGBM
+# passes raw scores to its own metrics under a custom objective.
 NAMED_METRICS = {
     "auc": (_auc, True),
     "average_precision": (_average_precision, True),
@@ -43,19 +43,19 @@ FOCAL_LOSS = "focal_loss"
 
 
 def check_eval_metric(eval_metric, has_rows=True):
-    """Return the metrics asked for as a list of names and callables, each once.
+    """Validate ``eval_metric`` and return its metrics as a list without duplicates.
 
-    Raises ``ValueError`` if there are no rows to evaluate them on.
+    Raises ``ValueError`` if there are metrics but no rows to evaluate.
     """
     if eval_metric is None:
         return []
-    wanted = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
+    metrics = list(eval_metric) if isinstance(eval_metric, list | tuple) else [eval_metric]
     known = {FOCAL_LOSS, "logloss", "error", *NAMED_METRICS}
-    for metric in wanted:
+    for metric in metrics:
         if isinstance(metric, FocalMetric):
             raise ValueError(
-                "eval_metric must not be a FocalMetric, got one: fit records 'focal_loss' with the "
-                "estimator's gamma and alpha. Pass the name 'focal_loss' to watch it."
+                "eval_metric must not be a FocalMetric. Pass 'focal_loss', which uses the gamma "
+                "and alpha of the estimator."
             )
         if not callable(metric) and not (isinstance(metric, str) and metric in known):
             raise ValueError(
@@ -63,53 +63,57 @@ def check_eval_metric(eval_metric, has_rows=True):
             )
         if callable(metric):
             _count_arguments(metric)
-    if wanted and not has_rows:
+    if metrics and not has_rows:
         raise ValueError(
-            "eval_metric needs rows to evaluate: pass eval_X and eval_y, or set "
+            "eval_metric requires an evaluation set. Pass eval_X and eval_y, or set "
             "early_stopping=True to hold out rows."
         )
-    return [metric for i, metric in enumerate(wanted) if metric not in wanted[:i]]
+    return _without_duplicates(metrics)
 
 
-def evaluation_metrics(wanted, focal_metric, to_proba, n_classes):
-    """Return the metrics asked for and, unless it is among them, the focal loss, as ``feval``.
+def _without_duplicates(metrics):
+    return [metric for i, metric in enumerate(metrics) if metric not in metrics[:i]]
 
-    Log loss and error have LightGBM's names for the number of classes.
+
+def evaluation_metrics(metrics, focal_metric, to_proba, n_classes):
+    """Return LightGBM's ``feval`` for the metrics, with the focal loss last if it is missing.
+
+    Log loss and error are recorded under LightGBM's names for the number of classes.
     """
     prefix = "binary" if n_classes == 2 else "multi"
-    metrics = wanted if FOCAL_LOSS in wanted else [*wanted, FOCAL_LOSS]
-    names = {"logloss", "error", *NAMED_METRICS} - {"auc", "average_precision"}
+    metrics = metrics if FOCAL_LOSS in metrics else [*metrics, FOCAL_LOSS]
+    names = {"logloss", "error", *NAMED_METRICS} - NEED_EVERY_CLASS
     metrics = [f"{prefix}_{m.split('_')[-1]}" if m in names else m for m in metrics]
     return [
         focal_metric if metric == FOCAL_LOSS else probability_metric(metric, to_proba)
-        for i, metric in enumerate(metrics)
-        if metric not in metrics[:i]
+        for metric in _without_duplicates(metrics)
     ]
 
 
-def check_metrics_defined(wanted, evaluation, names, classes):
-    """Raise ``ValueError`` if a ranking metric is asked for a set that lacks a class."""
-    for metric in sorted(NEED_EVERY_CLASS.intersection(m for m in wanted if isinstance(m, str))):
+def check_metrics_defined(metrics, evaluation, names, classes):
+    """Raise ``ValueError`` if a ranking metric is undefined for a set that lacks a class."""
+    for metric in sorted(NEED_EVERY_CLASS.intersection(m for m in metrics if isinstance(m, str))):
         for rows, name in zip(evaluation, names, strict=True):
             masses = np.bincount(rows.y, weights=rows.weight, minlength=len(classes))
             if not np.all(masses):
                 raise ValueError(
                     f"eval_metric {metric!r} is undefined for the evaluation set {name!r}: it has "
-                    f"no rows with weight of the classes {classes[masses == 0].tolist()}."
+                    f"no rows with positive weight of {classes[masses == 0].tolist()}."
                 )
 
 
 def probability_metric(metric, to_proba):
-    """LightGBM's ``feval`` of a named or user-defined metric of probabilities.
+    """Return LightGBM's ``feval`` for a named or user-defined metric of probabilities.
 
     Parameters
     ----------
     metric : str or callable
-        A name of :data:`NAMED_METRICS`, or ``(y_true, proba)`` or ``(y_true, proba, weight)``
-        returning ``(name, value, is_higher_better)`` or a list of such. ``y_true`` holds class
-        indices; ``proba`` is of shape (n,), that of class 1, or, multiclass, (n, n_classes).
+        A key of :data:`NAMED_METRICS`, or a function ``(y_true, proba)`` or
+        ``(y_true, proba, weight)`` that returns ``(name, value, is_higher_better)`` or a list of
+        such tuples. ``y_true`` holds class indices. ``proba`` has shape (n,) and holds the
+        probability of class 1, or (n, n_classes) for multiclass.
     to_proba : callable
-        From raw scores as LightGBM has them to probabilities of shape (n, n_classes).
+        Converts LightGBM's raw scores to probabilities of shape (n, n_classes).
 
     Returns
     -------
@@ -131,8 +135,8 @@ def probability_metric(metric, to_proba):
     def custom(raw_prediction, dataset):
         proba = to_proba(raw_prediction)
         proba = proba[:, 1] if proba.shape[1] == 2 else proba
-        weight = dataset.get_weight()  # a copy of it, as the user's metric may write into it
-        weight = None if weight is None else weight.copy()
+        weight = dataset.get_weight()
+        weight = None if weight is None else weight.copy()  # the metric may modify it in place
         arguments = dataset.get_label().astype(np.intp), proba, weight
         return _check_results(metric(*arguments[:n_arguments]))
 
@@ -140,7 +144,7 @@ def probability_metric(metric, to_proba):
 
 
 def check_callbacks(callbacks):
-    """Return LightGBM's callbacks as a list."""
+    """Validate ``callbacks`` and return them as a list."""
     callbacks = [] if callbacks is None else callbacks
     if not isinstance(callbacks, list | tuple | set) or not all(map(callable, callbacks)):
         raise TypeError(f"callbacks must be a list of callables, got {callbacks!r}.")
@@ -148,20 +152,19 @@ def check_callbacks(callbacks):
 
 
 def split_names(train, evaluation, names):
-    """Names of the evaluation sets of other rows, and of those that are the training rows."""
-    same = [rows.same_data(train) for rows in evaluation]
-    return tuple(
-        [n for n, is_same in zip(names, same, strict=True) if is_same == k] for k in (0, 1)
-    )
+    """Return the names of the validation sets and of the sets that are the training rows."""
+    is_training = [rows.same_data(train) for rows in evaluation]
+    validation = [name for name, same in zip(names, is_training, strict=True) if not same]
+    return validation, [name for name in names if name not in validation]
 
 
-def name_training_rows(training, others):
-    """LightGBM's callback that tells its own early stopping which set is the training rows.
+def name_training_rows(training, validation):
+    """Return a LightGBM callback that names the training rows.
 
-    It goes by the name, which is "training" unless it is set.
+    LightGBM's own early stopping ignores the set with that name, by default "training".
     """
     name = training[0] if training else "training"
-    while name in others:
+    while name in validation:
         name += " rows"
 
     def callback(env):
@@ -172,15 +175,15 @@ def name_training_rows(training, others):
 
 
 def stop_early(patience, min_delta, watched):
-    """LightGBM's early stopping on the first metric of the evaluation set named ``watched``."""
+    """Return a LightGBM callback for early stopping on the first metric of the set ``watched``."""
     stop = lightgbm.early_stopping(patience, verbose=False, min_delta=min_delta)
 
     def callback(env):
         first = next(result for result in env.evaluation_result_list if result[0] == watched)
         if np.isnan(first[2]):
             raise ValueError(
-                f"eval_metric must not be NaN where early stopping watches it, got NaN for "
-                f"{first[1]!r} of the evaluation set {watched!r}."
+                f"The metric of early stopping must not be NaN, got NaN for {first[1]!r} of the "
+                f"evaluation set {watched!r}."
             )
         stop(
             lightgbm.callback.CallbackEnv(
@@ -198,7 +201,7 @@ def stop_early(patience, min_delta, watched):
 
 
 def refuse_equal_names():
-    """LightGBM's callback that raises ``ValueError`` if two metrics of a set share a name.
+    """Return a LightGBM callback that raises ``ValueError`` if two metrics share a name.
 
     LightGBM would record the values of both in one list.
     """
@@ -208,7 +211,7 @@ def refuse_equal_names():
         repeated = sorted({name for key, name in keys if keys.count((key, name)) > 1})
         if repeated:
             raise ValueError(
-                f"eval_metric must return different names, got {repeated} from several metrics."
+                f"eval_metric must return unique names, got {repeated} from more than one metric."
             )
 
     callback.order = 5  # before LightGBM records the values
@@ -220,13 +223,13 @@ def _count_arguments(metric):
     if n_arguments not in (2, 3):
         raise TypeError(
             "eval_metric must take (y_true, proba) or (y_true, proba, weight), "
-            f"got a callable of {n_arguments} arguments."
+            f"got a callable with {n_arguments} arguments."
         )
     return n_arguments
 
 
 def _check_results(results):
-    """What a user's metric returns, as a list; TypeError where LightGBM would not understand it."""
+    """Return the results of a user's metric as a list; raise TypeError if they are malformed."""
     try:
         return [
             (name, float(value), bool(higher_is_better))
@@ -236,12 +239,12 @@ def _check_results(results):
         ]
     except (TypeError, ValueError):
         raise TypeError(
-            "eval_metric must return (name, value, is_higher_better) or a list of such, "
+            "eval_metric must return (name, value, is_higher_better) or a list of such tuples, "
             f"got {results!r}."
         ) from None
 
 
 def _one_hot(y_true, proba):
-    """Indicators and scores of class 1 or, multiclass, of every class."""
+    """Return indicators and probabilities of class 1 (binary) or of every class (multiclass)."""
     indicators = np.eye(proba.shape[1])[y_true]
     return (indicators[:, 1], proba[:, 1]) if proba.shape[1] == 2 else (indicators, proba)

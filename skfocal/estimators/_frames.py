@@ -1,44 +1,44 @@
-"""Turn dataframes into numbers: which columns hold categories, and which code each value gets.
+"""Convert dataframes to float arrays, with integer codes for categorical columns.
 
-Both estimators compute with float arrays. LightGBM never sees a dataframe, so its results do not
-depend on how a table stores its columns.
+LightGBM never receives a dataframe, so its results do not depend on how a table stores its
+columns.
 """
 
 import numpy as np
 
-PLAIN_KINDS = "biuf"  # booleans, integers and floats, which scikit-learn converts itself
+PLAIN_KINDS = "biuf"  # booleans, integers and floats, which scikit-learn converts
 
 
 def is_frame(X):
-    """Whether X is a pandas dataframe."""
+    """Return whether X is a pandas dataframe."""
     return hasattr(X, "iloc") and hasattr(X, "columns")
 
 
 def as_frame(X, *, keep_plain):
-    """Return polars and pyarrow tables as pandas dataframes and anything else unchanged.
+    """Convert polars and pyarrow tables to pandas, and return anything else unchanged.
 
-    With ``keep_plain``, polars dataframes of floats and integers stay as they are.
+    With ``keep_plain``, polars dataframes of floats and integers are not converted either.
     """
     if hasattr(X, "collect_schema") and not hasattr(X, "to_pandas"):
-        raise TypeError(f"X must be a table in memory, got a {type(X).__name__}: call X.collect().")
+        raise TypeError(f"X must be in memory, got a {type(X).__name__}. Call X.collect() first.")
     if is_frame(X) or not hasattr(X, "to_pandas") or not hasattr(X, "columns"):
         return X
-    dtypes = getattr(X, "dtypes", None)  # which a pyarrow table lacks
+    dtypes = getattr(X, "dtypes", None)  # pyarrow tables have none
     if keep_plain and dtypes and all(dtype.is_float() or dtype.is_integer() for dtype in dtypes):
         return X
     return X.to_pandas()
 
 
 def is_categorical(column):
-    """Whether a pandas column holds categories."""
+    """Return whether a pandas column is categorical."""
     return hasattr(column.dtype, "categories")
 
 
 def find_categories(X):
-    """Return the categories of each categorical column of X as lists, by position.
+    """Return a dict from the position of each categorical column to its list of categories.
 
-    Raises ``TypeError`` for categories that are neither strings nor numbers: a saved LightGBM
-    model, which is JSON, cannot hold them.
+    Raises ``TypeError`` for categories other than strings and numbers, because LightGBM saves
+    categories as JSON.
     """
     found = {}
     for i, column in _columns(X):
@@ -54,18 +54,20 @@ def find_categories(X):
 
 
 def nominal_columns(X, categories):
-    """Return the positions of the columns of X with categories that have no order."""
+    """Return the positions of the categorical columns of X that are unordered."""
     return [i for i in categories if not getattr(X.iloc[:, i].dtype, "ordered", False)]
 
 
 def check_column_order(X, labels):
-    """Raise ``ValueError`` if the columns of X are those of training in another order.
+    """Raise ``ValueError`` if X has the columns of ``fit`` in another order.
 
-    scikit-learn checks names that are strings; this covers other labels, such as tuples.
+    scikit-learn checks names that are strings. This checks other labels, such as tuples.
     """
     given = list(X.columns)
     if labels and given != labels and sorted(map(repr, given)) == sorted(map(repr, labels)):
-        raise ValueError(f"Columns of X must be in the order of fit, {labels}, got {given}.")
+        raise ValueError(
+            f"Columns of X must be in the same order as in fit, {labels}, got {given}."
+        )
 
 
 def frame_values(X, categories, *, text_allowed):
@@ -75,19 +77,20 @@ def frame_values(X, categories, *, text_allowed):
     ----------
     X : pandas.DataFrame
     categories : dict of int to list
-        Categories known from training, by position of their column.
+        Categories in ``fit``, by column position.
     text_allowed : bool
-        Whether numbers may be written as text, as in scikit-learn.
+        Whether to parse numbers that are stored as text, as scikit-learn does.
 
     Returns
     -------
     values : pandas.DataFrame, ndarray or COO matrix
-        X itself if its columns are plain numbers already.
+        X itself if all columns are already plain numbers.
 
     Raises
     ------
     ValueError
-        If a column cannot be read as numbers or as the categories known. The message names it.
+        If a column can be read neither as numbers nor as known categories. The message names
+        the column.
     """
     if not categories and len(X.columns):
         if all(_is_plain(dtype) for dtype in X.dtypes):
@@ -96,15 +99,18 @@ def frame_values(X, categories, *, text_allowed):
             return _sparse_values(X)
     values = np.empty(X.shape, _common_dtype(X, categories), order="F")
     for i, column in _columns(X):
-        read = _codes(column, categories[i]) if i in categories else _numbers(column, text_allowed)
-        values[:, i] = read
+        if i in categories:
+            values[:, i] = _codes(column, categories[i])
+        else:
+            values[:, i] = _numbers(column, text_allowed)
     return values
 
 
 def _columns(X):
     if not is_frame(X):
         return []
-    return ((i, X.iloc[:, i]) for i in range(X.shape[1]))  # labels may repeat
+    # Columns are selected by position because labels may repeat.
+    return ((i, X.iloc[:, i]) for i in range(X.shape[1]))
 
 
 def _is_plain(dtype):
@@ -112,7 +118,7 @@ def _is_plain(dtype):
 
 
 def _is_sparse(dtype):
-    """Whether a pandas dtype is sparse and leaves out zeros."""
+    """Return whether a pandas dtype is sparse with the fill value 0."""
     return hasattr(dtype, "fill_value") and dtype.fill_value == 0 and dtype.kind in PLAIN_KINDS
 
 
@@ -122,7 +128,7 @@ def _sparse_values(X):
 
 
 def _common_dtype(X, categories):
-    """Return float32 if it holds the values of every column exactly, else float64."""
+    """Return float32 if it represents the values of all columns exactly, else float64."""
     dtypes = [
         np.min_scalar_type(len(categories[i])) if i in categories else column.dtype
         for i, column in _columns(X)
@@ -132,10 +138,10 @@ def _common_dtype(X, categories):
 
 
 def _codes(column, known):
-    """Return the position of each value among the categories known; NaN means missing.
+    """Return the index of each value in the known categories; NaN means missing.
 
-    A categorical column may hold categories unseen in training, which count as missing, as in
-    LightGBM. In any other column an unknown value is more likely a mistake.
+    In a categorical column, unknown categories are treated as missing, as in LightGBM. In any
+    other column, an unknown value is more likely a mistake and raises ``ValueError``.
     """
     if is_categorical(column):
         codes, values = column.cat.codes.to_numpy(), column.cat.categories
@@ -152,8 +158,8 @@ def _codes(column, known):
     if unknown:
         raise ValueError(
             f"Column {column.name!r} of X was categorical in fit with the categories "
-            f"{_shortened(known)}, got the values {_shortened(unknown)}, which are not among "
-            "them. Pass the column as a pandas category with the same kind of categories."
+            f"{_shortened(known)}, got the unknown values {_shortened(unknown)}. Pass the column "
+            "as a pandas category whose categories have the same type."
         )
     return found[codes]
 
@@ -168,28 +174,28 @@ def _numbers(column, text_allowed):
     name = f"Column {column.name!r} of X"
     if column.dtype.kind in "mM":
         raise ValueError(
-            f"{name} must hold numbers, got dates or times ({column.dtype}). Convert it first, "
+            f"{name} must be numeric, got dates or times ({column.dtype}). Convert it first, "
             "for example to days with (column - start).dt.days."
         )
     if column.dtype.kind == "c":
-        raise ValueError(f"Complex data not supported. {name} must hold real numbers.")
+        raise ValueError(f"Complex data not supported. {name} must be real.")
     holds_text = column.dtype.kind == "O" and any(isinstance(value, str) for value in column)
     if holds_text and not text_allowed:
         raise ValueError(
-            f"{name} must hold numbers, got text. Convert it with .astype('category') before fit "
-            "to use it as a category, or with .astype(float) if it holds numbers."
+            f"{name} must be numeric, got text. Convert it with .astype('category') before fit "
+            "to use it as a category, or with .astype(float) if it contains numbers."
         )
     try:
         return column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"{name} must hold numbers, got {column.dtype} ({error}). Encode it first, for example "
+            f"{name} must be numeric, got {column.dtype} ({error}). Encode it first, for example "
             "with sklearn.preprocessing.OneHotEncoder."
         ) from error
 
 
 def _kind(value):
-    """Return what kind of value a category is: a category is never equal to one of other kind."""
+    """Return the kind of a category; categories of different kinds never match (1 is not True)."""
     if isinstance(value, str):
         return "text"
     if isinstance(value, bool | np.bool_):

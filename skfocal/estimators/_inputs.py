@@ -1,4 +1,4 @@
-"""Validate X: tables of any kind become float arrays or sparse matrices."""
+"""Validate X and convert it to a float array or a sparse matrix."""
 
 import re
 from collections.abc import Iterable
@@ -19,24 +19,25 @@ from skfocal.estimators._frames import (
 )
 from skfocal.objectives._arrays import namespace
 
-JSON = set('",:[]{}\\')  # characters that LightGBM refuses in names or that break its JSON
+# Characters that LightGBM rejects in feature names or that break its JSON.
+JSON_CHARACTERS = set('",:[]{}\\')
 
 
 def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **arguments):
-    """Validate X, setting or checking the estimator's feature names and number of features.
+    """Validate X, and set or check the estimator's feature names and number of features.
 
     Parameters
     ----------
     estimator : FocalClassifier
     X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
     reset : bool
-        Whether to set what later tables are checked against.
+        Whether to set the feature names and their number (in ``fit``) or to check them.
     categories : dict of int to list, default=None
-        Categories known from training, by position of their column.
+        Categories in ``fit``, by column position.
     text_allowed : bool, default=True
-        Whether columns of dataframes may hold numbers written as text.
+        Whether to parse numbers that dataframes store as text.
     **arguments
-        Of scikit-learn's ``check_array``.
+        Passed to scikit-learn's ``check_array``.
 
     Returns
     -------
@@ -45,20 +46,20 @@ def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **
     X = as_frame(X, keep_plain=not categories)
     if is_frame(X):
         if not X.columns.is_unique:
-            raise ValueError(f"Columns of X must have different names, got {list(X.columns)}.")
+            raise ValueError(f"Columns of X must have unique names, got {list(X.columns)}.")
         validate_data(estimator, X, reset=reset, skip_check_array=True)
-        _remember_labels(estimator, X, reset)
+        _check_labels(estimator, X, reset)
         X = frame_values(X, categories or {}, text_allowed=text_allowed)
         return check_array(X, estimator=estimator, input_name="X", **arguments)
     if categories:
         names = {} if reset else dict(enumerate(getattr(estimator, "feature_names_in_", [])))
         raise ValueError(
             f"X must be a dataframe, got {type(X).__name__}: the columns "
-            f"{[names.get(i, i) for i in categories]} were categorical in fit, and the values of "
-            "an array could be categories or their codes."
+            f"{[names.get(i, i) for i in categories]} were categorical in fit, and it is unclear "
+            "whether an array contains categories or their codes."
         )
     if getattr(getattr(X, "dtype", None), "kind", "") in ("m", "M"):
-        raise ValueError(f"X must hold numbers, got dates or times ({X.dtype}). Convert it first.")
+        raise ValueError(f"X must be numeric, got dates or times ({X.dtype}). Convert it first.")
     if reset:
         estimator._labels = None
     check_sparse(X)
@@ -66,15 +67,15 @@ def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **
 
 
 def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature="auto"):
-    """Validate X for LightGBM; categorical columns of dataframes become codes.
+    """Validate X for LightGBM and replace the values of categorical columns by codes.
 
-    NaN means missing; infinities raise ``ValueError``. With ``reset``, the estimator remembers
-    which columns are categorical and with which ``categories``, by default those of X.
+    NaN means missing; infinities raise ``ValueError``. With ``reset``, the categorical columns
+    and their ``categories`` (by default those of X) are stored in the estimator.
     """
     if namespace(X) is not np:
         raise TypeError(
-            f"Trees need NumPy arrays, sparse matrices or dataframes, got X of "
-            f"{namespace(X).__name__}. Move X to the CPU and convert it to NumPy."
+            f"X must be a NumPy array, sparse matrix or dataframe, got an array of "
+            f"{namespace(X).__name__}. Convert it to NumPy on the CPU."
         )
     frame = as_frame(X, keep_plain=reset or not estimator._categories)
     if reset:
@@ -93,35 +94,35 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
         nominal = nominal_columns(frame, estimator._categories)
         estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
     _check_codes(estimator, X)
-    return _with_single_entries(X) if sparse.issparse(X) else X
+    return _canonical(X) if sparse.issparse(X) else X
 
 
 def remember_columns(estimator, template, categorical_feature, categories=None):
-    """Set what later tables are checked against from a table of the same columns without rows."""
+    """Store feature names, categories and categorical columns of an empty table."""
     validate_data(estimator, template, skip_check_array=True)
     estimator._labels = None
     estimator._categories = find_categories(template) if categories is None else categories
     if is_frame(template):
-        _remember_labels(estimator, template, reset=True)
+        _check_labels(estimator, template, reset=True)
     nominal = nominal_columns(template, estimator._categories)
     estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
 
 
 def dataset_features(estimator):
-    """Names of the features and positions of the categorical ones, for a LightGBM Dataset.
+    """Return feature names and positions of categorical features for a LightGBM Dataset.
 
-    LightGBM separates names by spaces, replaces spaces in them by underscores, writes them into
-    JSON and wants them unique. Where that is impossible, columns are called ``Column_0``, ...
+    LightGBM replaces spaces in names by underscores, writes names as JSON and requires them to be
+    unique. If that is impossible, the names are ``Column_0``, ``Column_1``, ...
     """
     names = [re.sub(r"\s", "_", name) for name in getattr(estimator, "feature_names_in_", [])]
-    usable = all(name.isprintable() and name and not JSON & set(name) for name in names)
+    usable = all(name.isprintable() and name and not JSON_CHARACTERS & set(name) for name in names)
     if not names or not usable or len(set(names)) < len(names):
         names = [f"Column_{i}" for i in range(estimator.n_features_in_)]
     return {"feature_name": names, "categorical_feature": estimator._nominal}
 
 
 def _categorical_positions(estimator, nominal, categorical_feature):
-    """Positions of the columns that ``categorical_feature`` names; "auto" means ``nominal``."""
+    """Return the column positions in ``categorical_feature``; "auto" means ``nominal``."""
     if isinstance(categorical_feature, str) or not isinstance(categorical_feature, Iterable):
         if categorical_feature != "auto":
             raise ValueError(
@@ -130,19 +131,19 @@ def _categorical_positions(estimator, nominal, categorical_feature):
         return nominal
     positions = {i: i for i in range(estimator.n_features_in_)}
     positions |= {name: i for i, name in enumerate(getattr(estimator, "feature_names_in_", []))}
-    wanted = list(categorical_feature)
+    columns = list(categorical_feature)
     unknown = [
         c
-        for c in wanted
+        for c in columns
         if not isinstance(c, str | Integral) or isinstance(c, bool) or c not in positions
     ]
     if unknown:
-        raise ValueError(f"categorical_feature names no column of X: {unknown}.")
-    return sorted({positions[c] for c in wanted})
+        raise ValueError(f"categorical_feature contains unknown columns: {unknown}.")
+    return sorted({positions[c] for c in columns})
 
 
 def _check_codes(estimator, X):
-    """Raise ``ValueError`` where LightGBM would round a value of a categorical column."""
+    """Raise ``ValueError`` if LightGBM would round a value of a categorical column."""
     for i in set(estimator._nominal) - set(estimator._categories):
         column = X[:, [i]].data if sparse.issparse(X) else X[:, i]
         wrong = (column != np.floor(column)) | (column > np.iinfo(np.int32).max)
@@ -150,30 +151,31 @@ def _check_codes(estimator, X):
         if np.any(wrong):
             names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
             raise ValueError(
-                f"Column {names[i]!r} of X is in categorical_feature and must hold integer codes "
-                f"below 2**31, got {column[wrong][0]}. Pass other values as a pandas category."
+                f"Column {names[i]!r} of X is in categorical_feature, so it must contain integer "
+                f"codes below 2**31, got {column[wrong][0]}. Pass other values as a pandas "
+                "category."
             )
 
 
 def check_sparse(X):
-    """Refuse a sparse matrix with indices beyond its shape.
+    """Raise ``ValueError`` if a sparse matrix has indices outside its shape.
 
-    Compiled code, SciPy's conversions too, reads and writes at them: anywhere in the process.
+    Compiled code, including SciPy's conversions, would read and write out of bounds.
     """
     if not sparse.issparse(X) or X.ndim != 2:
         return
     try:
         if X.format == "coo":
-            sparse.coo_matrix((X.data, (X.row, X.col)), shape=X.shape)  # which checks them
+            sparse.coo_matrix((X.data, (X.row, X.col)), shape=X.shape)  # checks the indices
         else:
             X = X if X.format in {"csr", "csc", "bsr"} else X.tocsr()
             X.check_format()
     except ValueError as error:
-        raise ValueError(f"X must be a valid sparse matrix, but {error}.") from error
+        raise ValueError(f"X is not a valid sparse matrix: {error}.") from error
 
 
-def _remember_labels(estimator, X, reset):
-    """Keep column labels that are not strings, whose order scikit-learn does not check."""
+def _check_labels(estimator, X, reset):
+    """Store or check column labels that are not strings, which scikit-learn does not check."""
     if reset:
         labels = list(X.columns)
         estimator._labels = None if all(isinstance(label, str) for label in labels) else labels
@@ -181,9 +183,10 @@ def _remember_labels(estimator, X, reset):
         check_column_order(X, estimator._labels)
 
 
-def _with_single_entries(X):
-    """Sparse matrix that holds each entry once and in order: LightGBM misreads others."""
-    X = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[X.format](X)  # also of sparse arrays
+def _canonical(X):
+    """Return a sparse matrix in canonical format; LightGBM misreads other matrices."""
+    # LightGBM does not support sparse arrays.
+    X = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[X.format](X)
     if not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -1,4 +1,4 @@
-"""LightGBM trees trained with the focal loss."""
+"""Gradient boosted trees trained with the focal loss."""
 
 import warnings
 from copy import copy
@@ -14,9 +14,9 @@ from skfocal._rows import check_weight, encode_labels
 from skfocal.estimators._base import (
     N_JOBS,
     FocalClassifier,
+    apply_zero_class_weights,
     build_loss,
-    silenced_classes,
-    without_silenced_classes,
+    zero_weight_classes,
 )
 from skfocal.estimators._boosting import (
     FIXED_PARAMS,
@@ -41,7 +41,7 @@ from skfocal.estimators._lgbm_params import (
     TREE_PARAMS,
     check_column_params,
     check_lgbm_params,
-    explain_unknown_parameters,
+    hint_at_lightgbm_keywords,
 )
 from skfocal.estimators._native import to_native
 from skfocal.estimators._prior import class_shares, prediction_loss
@@ -58,116 +58,145 @@ from skfocal.objectives._lightgbm import CURVATURES
 
 
 class FocalLGBMClassifier(FocalClassifier):
-    """Gradient boosted trees of LightGBM that minimise the focal loss.
+    """Gradient boosted trees (LightGBM) trained with the focal loss.
+
+    The parameters of the trees have the same names and meanings as in
+    ``lightgbm.LGBMClassifier``. Some defaults differ: they gave better models without tuning in
+    our benchmarks.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
-        0 is cross-entropy; values above 2 seldom pay.
+        Focusing exponent, between 0 and 100: one value, or one per class in the order of
+        ``classes_``. 0 is cross-entropy. Values above 2 rarely help.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``, so 0.25
-        *down*-weights the positives.
+        Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
+        so 0.25 *down*-weights the positive class.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
-        Second-order term of the trees. "majorant": ``1 + max(gamma)`` times the gradient's size
-        (twice that for several classes); with ``learning_rate <= 1`` and full batches no tree
-        raises the training loss. "newton": the positive part of the exact Hessian; at
-        ``gamma=0`` the trees are those of ``LGBMClassifier``. "geometric": the geometric mean of
-        both; no tree raises the training loss with ``learning_rate <= 0.2`` and full batches.
+        Second-order term of the trees.
+
+        - "geometric": geometric mean of the other two. With ``learning_rate <= 0.2`` and
+          without row sampling, no tree increases the training loss.
+        - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
+          With ``learning_rate <= 1`` and without row sampling, no tree increases the training
+          loss.
+        - "newton": positive part of the exact Hessian. At ``gamma=0`` the trees are those of
+          ``LGBMClassifier``.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
-        What :meth:`predict_proba` means. "posterior": the probability in the population as
-        weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
-        class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
-        ``gamma > 0``.
+        Meaning of :meth:`predict_proba`.
+
+        - "posterior": class probabilities in the population that is weighted by ``alpha``,
+          ``class_weight`` and ``sample_weight``.
+        - "unweighted": the same without ``alpha`` and ``class_weight``.
+        - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
-        Shares of the classes in the population that predictions speak of: one of each class in
-        the order of ``classes_``, or by label (dict or pandas Series), positive and of sum 1.
-        "uniform" gives all classes the same share. None is the population of the training, in the
-        sense of ``probability``. Otherwise the "unweighted" posterior is multiplied with prior
-        over :attr:`class_share_` and normalised, whether ``probability`` is "posterior" or
-        "unweighted"; "score" is refused. Exact if the populations differ in these shares only,
-        as where rows of a class were dropped at random. May be set after ``fit``.
+        Class shares of the population to predict for: positive numbers that sum to 1, in the
+        order of ``classes_`` or by label (dict or pandas Series). "uniform" gives all classes the
+        same share. None means the population defined by ``probability``. Otherwise, the
+        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised; with
+        ``probability="score"``, a ``ValueError`` is raised. The result is exact if the
+        populations differ only in their class shares, for example after random undersampling of a
+        class. You can change it after ``fit``.
     boosting_type : {"gbdt", "dart", "goss"}, default="gbdt"
+        Gradient boosting, dropout boosting, or gradient-based one-side sampling.
     num_leaves : int, default=31
+        Maximum number of leaves of a tree.
     max_depth : int, default=-1
+        Maximum depth of a tree; no limit if <= 0.
     learning_rate : float or "auto", default="auto"
-        "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, so that it grows from 16,000 rows on, times
-        ``300 / n_estimators`` if you ask for fewer rounds than 300, and at most 0.2.
+        Factor of each tree. "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, which grows from
+        16,000 samples on. With fewer than 300 rounds it is multiplied by ``300 / n_estimators``.
+        It is at most 0.2. ``n_samples`` counts the training rows with positive weight.
     n_estimators : int, default=300
+        Number of boosting rounds.
     subsample_for_bin : int, default=200000
+        Number of rows used to construct the bins of the features.
     min_split_gain : float, default=0.0
+        Minimum gain of a split.
     min_child_weight : float, default=1e-3
+        Minimum sum of second-order terms in a leaf. Gradients are scaled such that
+        ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` have the same
+        strength for every gamma.
     min_child_samples : int, default=20
+        Minimum number of rows in a leaf.
     subsample : float, default=0.7
-        Not used with "goss", which samples rows in its own way.
+        Fraction of rows to sample. Ignored by "goss", which samples rows by their gradients.
     subsample_freq : int, default=1
+        Sample rows every ``subsample_freq`` rounds; never if <= 0.
     colsample_bytree : float, default=0.7
+        Fraction of features to sample for each tree.
     reg_alpha : float, default=0.0
+        L1 regularization of the leaf values.
     reg_lambda : float, default=0.5
-        As in ``lightgbm.LGBMClassifier``, with defaults that were measured to be better untuned.
-        ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` mean the same at
-        every gamma: gradients are scaled so that the trees start from cross-entropy's curvature.
+        L2 regularization of the leaf values.
     importance_type : {"split", "gain"}, default="split"
-        Kind of :attr:`feature_importances_`.
+        Type of :attr:`feature_importances_`: number of splits, or their total gain.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into alpha. "balanced" is the weighted
-        ``n_samples / (n_classes * np.bincount(y))``.
+        Class weights by label, which multiply ``alpha``. "balanced" means
+        ``n_samples / (n_classes * np.bincount(y))``, with counts weighted by ``sample_weight``.
     early_stopping : bool, default=False
-        Whether to stop when the focal loss (or the first ``eval_metric``) of the first evaluation
-        set other than the training rows, or else of held-out rows, has not improved for
-        ``n_iter_no_change`` rounds.
+        Whether to stop training if the validation metric has not improved for
+        ``n_iter_no_change`` rounds. The metric is the first ``eval_metric``, by default the focal
+        loss, on the first evaluation set that is not the training data. If ``fit`` gets no
+        evaluation set, it holds out rows.
     validation_fraction : float in (0, 1), default=0.1
-        Share of each class's rows to hold out if ``fit`` gets no evaluation set; at least one row
-        of each class that has two or more rows with positive weight.
+        Fraction of the rows of each class to hold out if ``fit`` gets no evaluation set. At least
+        one row of each class is held out, unless the class has only one row with positive weight.
     n_iter_no_change : int, default=10
+        Number of rounds without improvement before early stopping.
     early_stopping_min_delta : float, default=0.0
-        Least change of the metric that counts as an improvement.
+        Minimum change of the metric that counts as an improvement.
     random_state : int, RandomState or None, default=None
-        Seed of LightGBM and of the held-out rows.
+        Seed of LightGBM and of the hold-out set.
     n_jobs : int or None, default=None
-        Threads; ``-1`` means all cores. ``None`` means what ``joblib.parallel_config`` says, else
-        as many as OpenMP would use.
+        Number of threads; ``-1`` means all cores. ``None`` means the value of
+        ``joblib.parallel_config`` if it is set, and OpenMP's default otherwise.
     verbose : int, default=0
-        Print the evaluation metrics, without an evaluation set the training rows' focal loss,
-        every so many rounds; 0 and LightGBM's -1 print nothing.
+        Print metrics every ``verbose`` rounds (the training loss if there is no evaluation set).
+        0 and -1 print nothing.
     lgbm_params : dict or None, default=None
-        Parameters for which LightGBM has no scikit-learn name, such as ``max_bin``.
+        Other parameters of LightGBM, such as ``max_bin``.
 
     Attributes
     ----------
     booster_ : lightgbm.Booster
-        The trees as trained. Their raw score lacks the constant :attr:`start_`.
+        The trained trees. Their raw score does not include :attr:`start_`.
     classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
     class_share_ : ndarray of shape (n_classes,)
-        Share of each class in the weight of the training rows: by sample_weight, without alpha
-        and class_weight (but 0 for a class of weight 0), and without rows held out.
+        Share of each class in the total ``sample_weight`` of the training rows, without held-out
+        rows. ``alpha`` and ``class_weight`` have no effect, except that the share of a class of
+        weight 0 is 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
+        The loss with ``gamma``, and with ``alpha`` times ``class_weight``.
     start_ : float or ndarray of shape (n_classes,)
-        Constant start of least loss, which :meth:`raw_predict` adds to the trees.
+        Constant that minimises the loss. :meth:`raw_predict` adds it to the trees.
     learning_rate_ : float
         Learning rate of the trees.
     best_iteration_ : int
-        Rounds that predictions use by default.
+        Number of boosting rounds that predictions use by default.
     n_iter_, n_estimators_ : int
-        Rounds that the model holds, as in ``LGBMClassifier``.
+        Number of boosting rounds in the model, as in ``LGBMClassifier``.
     evals_result_ : dict
-        Metrics per evaluation set and round.
+        Metrics of each evaluation set in each round.
     best_score_ : dict
-        Metrics per evaluation set at the best round.
+        Metrics of each evaluation set in the best round.
     feature_importances_ : ndarray of shape (n_features,)
+        Importance of each feature, by ``importance_type``.
     feature_name_ : list of str
         Names of the features in ``booster_``.
     n_features_in_ : int
+        Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Where the columns of X have names.
+        Names of the features seen during ``fit``. Defined only if X has string column names.
 
     See Also
     --------
-    FocalLogisticRegression : A linear model under the same loss.
+    FocalLogisticRegression : Linear model with the same loss.
 
     Notes
     -----
-    As LightGBM bins and counts rows, a row of weight 2 is not quite the same as the row twice.
+    LightGBM bins and counts rows, so a row of weight 2 is not exactly equivalent to two rows.
 
     References
     ----------
@@ -182,10 +211,10 @@ class FocalLGBMClassifier(FocalClassifier):
     >>> model.predict_proba(X).shape
     (500, 2)
 
-    In a population where the second class is rarer:
+    Predict for a population in which the second class is rarer:
 
-    >>> rarer = model.set_params(class_prior={0: 0.99, 1: 0.01})
-    >>> rarer.predict_proba(X).shape
+    >>> model = model.set_params(class_prior={0: 0.99, 1: 0.01})
+    >>> model.predict_proba(X).shape
     (500, 2)
     """
 
@@ -217,7 +246,7 @@ class FocalLGBMClassifier(FocalClassifier):
         "lgbm_params": [dict, None],
     }
 
-    @explain_unknown_parameters
+    @hint_at_lightgbm_keywords
     def __init__(
         self,
         gamma=1.0,
@@ -301,63 +330,66 @@ class FocalLGBMClassifier(FocalClassifier):
         init_model=None,
         eval_set=None,
     ):
-        """Fit the trees.
+        """Fit the boosted trees.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            NaN means missing. Categorical columns of pandas and polars frames are used as such.
+            Training data. NaN means missing. Categorical columns of pandas and polars dataframes
+            are treated as categorical features.
         y : array-like of shape (n_samples,)
-            Labels of any type.
+            Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative weights of the rows.
         init_score : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Scores to start from instead of the constant of least loss. As in LightGBM,
-            predictions do not add them.
+            Initial raw scores, which replace the constant start. As in LightGBM, they are not
+            added to predictions.
         eval_X : {array-like, sparse matrix, dataframe} or tuple of those, default=None
-            Features of evaluation sets. The training rows may be one of them: early stopping
-            does not watch them.
+            Features of one or more evaluation sets. An evaluation set that equals the training
+            data is ignored by early stopping.
         eval_y : array-like or tuple of those, default=None
-            Their labels, of the same kind as y.
+            Labels of the evaluation sets.
         eval_names : list of str, default=None
-            Their names; ``valid_0``, ``valid_1``, ... by default.
+            Names of the evaluation sets; ``valid_0``, ``valid_1``, ... by default.
         eval_sample_weight : array-like or list of those, default=None
-            Their weights; None in a list means no weights.
+            Weights of the evaluation sets. In a list, None means no weights.
         eval_class_weight : dict, "balanced" or list of those, default=None
-            Class weights of each set, multiplied into ``eval_sample_weight``. Must be None if the
-            parameter ``class_weight`` is set, which the focal loss of each set includes.
+            Class weights of the evaluation sets, which multiply ``eval_sample_weight``. Must be
+            None if the parameter ``class_weight`` is set, because the focal loss includes it.
         eval_init_score : array-like or list of those, default=None
-            Scores that the sets start from; required with ``init_score``.
+            Initial raw scores of the evaluation sets. Required with ``init_score``.
         eval_metric : str, callable or list of those, default=None
-            Metrics of the evaluation sets. "focal_loss" comes last unless it is in the list.
-            Others are "auc", "average_precision", "logloss", "error", LightGBM's names of the last
-            two ("binary_logloss", "multi_logloss", "binary_error", "multi_error"), or a callable
-            ``(y_true, proba)`` or ``(y_true, proba, weight)`` that returns
-            ``(name, value, is_higher_better)``, where y_true holds class indices and proba is
-            the probability of class 1 or, multiclass, of every class.
+            Metrics to compute on the evaluation sets: "focal_loss", "auc", "average_precision",
+            "logloss" or "error". "focal_loss" is added at the end if it is missing. LightGBM's
+            names "binary_logloss", "multi_logloss", "binary_error" and "multi_error" also work. A
+            callable takes ``(y_true, proba)`` or ``(y_true, proba, weight)`` and returns
+            ``(name, value, is_higher_better)`` or a list of such tuples. ``y_true`` contains class
+            indices. ``proba`` contains the probability of class 1 (binary) or of each class.
         categorical_feature : "auto" or list of int or str, default="auto"
-            As in LightGBM.
+            Names or indices of categorical features. "auto" means the unordered categorical
+            columns of a dataframe.
         callbacks : list of callable, default=None
-            LightGBM's callbacks.
+            LightGBM callbacks.
         init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
-            Fitted model whose trees and start to go on from, also as :meth:`to_lightgbm` gives it
-            or as the file it was saved to. X must have its features and their categories.
+            Model to continue training from: a fitted estimator, the result of :meth:`to_lightgbm`,
+            or the path of a file with that result. X must have the same features and categories.
         eval_set : None
-            Not supported: use ``eval_X`` and ``eval_y``.
+            Not supported. Use ``eval_X`` and ``eval_y``.
 
         Returns
         -------
         self : FocalLGBMClassifier
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter or an input is out of range.
+            If a parameter or an argument has an invalid value.
         TypeError
-            If ``eval_set`` is given, or an argument is of the wrong kind.
+            If an argument has the wrong type, or if ``eval_set`` is given.
         """
         if eval_set is not None:
-            raise TypeError("eval_set is not supported: pass eval_X and eval_y instead.")
+            raise TypeError("eval_set is not supported. Pass eval_X and eval_y instead.")
         self._check_combinations(eval_class_weight, init_model, init_score)
         progress = Progress(
             self, X, y, sample_weight, step="boosting-round", max_steps=self.n_estimators
@@ -366,7 +398,7 @@ class FocalLGBMClassifier(FocalClassifier):
         metrics = check_eval_metric(eval_metric, has_rows=self.early_stopping or eval_X is not None)
         callbacks = check_callbacks(callbacks)
         init_model = copy(self) if init_model is self else init_model
-        self._forget()
+        self._reset()
 
         first = read_init_model(init_model, X)
         X = lightgbm_input(
@@ -395,7 +427,7 @@ class FocalLGBMClassifier(FocalClassifier):
                 train, self.validation_fraction, self.random_state, classes
             )
         names = evaluation_names(eval_names, len(evaluation))
-        others, training = split_names(train, evaluation, names)
+        validation, training = split_names(train, evaluation, names)
         check_metrics_defined(metrics, evaluation, names, classes)
 
         start = constant_start(loss, train, first)
@@ -418,8 +450,8 @@ class FocalLGBMClassifier(FocalClassifier):
                 refuse_equal_names(),
                 lightgbm.record_evaluation(fitted["evals_result_"]),
                 *self._printing(None if evaluation else feval[-1]),
-                name_training_rows(training, others),
-                *self._stopping(others),
+                name_training_rows(training, validation),
+                *self._stopping(validation),
                 *progress.boosting_callbacks(fitted),
             ],
             init_model=first.booster,
@@ -432,19 +464,22 @@ class FocalLGBMClassifier(FocalClassifier):
         return self
 
     def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Raw score on which the loss was minimised: the trees' sum plus the constant start.
+        """Return the raw score of each row: the sum of the trees plus the constant start.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
+            The input samples.
         start_iteration : int, default=0
-            First boosting round to use; the constant start goes with round 0.
+            First boosting round to use. The constant start is added only if it is 0.
         num_iteration : int or None, default=None
-            Rounds to use; ``None`` is :attr:`best_iteration_` from round 0 on, all where <= 0.
+            Number of rounds to use. None means :attr:`best_iteration_` if ``start_iteration`` is 0,
+            and all remaining rounds otherwise. Values <= 0 mean all rounds.
 
         Returns
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The raw scores, on which the loss was minimised.
         """
         check_is_fitted(self)
         X = lightgbm_input(self, X, reset=False)
@@ -458,71 +493,78 @@ class FocalLGBMClassifier(FocalClassifier):
         return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
     def to_lightgbm(self, *, probability=None):
-        """Model that any LightGBM runtime reads, with the start inside its trees.
+        """Return a standard LightGBM model whose trees include the start.
 
-        Its ``predict(X, raw_score=True)`` is :meth:`raw_predict`. Its ``predict(X)`` is the
-        "score" probability, whatever the estimator's ``probability``; :attr:`loss_` turns raw
-        scores into the other probabilities, those without ``class_prior``.
+        Its ``predict(X, raw_score=True)`` returns :meth:`raw_predict`. Its ``predict(X)`` returns
+        the "score" probability, regardless of the parameter ``probability``. Use
+        ``loss_.predict_proba`` to convert raw scores to other probabilities (without
+        ``class_prior``).
 
         Parameters
         ----------
         probability : {"score"} or None, default=None
-            "score" states that the score probability is what you want. None warns if it differs
-            from :meth:`predict_proba`.
+            "score" confirms that you want the "score" probability. With None, a warning is issued
+            if it differs from :meth:`predict_proba`.
 
         Returns
         -------
         booster : lightgbm.Booster
-            Of objective "binary" or "multiclass", independent of this estimator.
+            Copy of the model with the objective "binary" or "multiclass".
 
         Raises
         ------
         ValueError
-            If ``probability`` is neither, or if the installed LightGBM writes models in a version
-            that this skfocal does not know.
+            If ``probability`` is invalid, or if the installed LightGBM writes an unsupported
+            version of the model text.
 
         Warns
         -----
         UserWarning
-            If ``probability`` is None and the booster's ``predict`` is not :meth:`predict_proba`.
+            If ``probability`` is None and the booster's ``predict`` differs from
+            :meth:`predict_proba`.
         """
         check_is_fitted(self)
         if probability not in ("score", None):
             raise ValueError(
-                f"probability must be 'score' or None, got {probability!r}: LightGBM cannot "
-                "compute another one. loss_.predict_proba does, from raw scores."
+                f"probability must be 'score' or None, got {probability!r}. For other "
+                "probabilities, pass raw scores to loss_.predict_proba."
             )
         if probability is None and not self._predicts_score():
-            prior = "" if self.class_prior is None else " The former leaves class_prior out."
+            prior = "" if self.class_prior is None else " (without class_prior)"
             warnings.warn(
-                "The booster's predict returns the 'score' probability, not predict_proba: for the "
-                f"{self.probability!r} probability, use loss_.predict_proba(booster.predict(X, "
-                f"raw_score=True), {self.probability!r}), or pass probability='score' to "
-                f"to_lightgbm if you want the score.{prior}",
+                "The booster's predict returns the 'score' probability, which differs from "
+                f"predict_proba. For the {self.probability!r} probability{prior}, use "
+                "loss_.predict_proba(booster.predict(X, raw_score=True), "
+                f"{self.probability!r}). To silence this warning, pass probability='score' to "
+                "to_lightgbm.",
                 stacklevel=2,
             )
         return to_native(self.booster_, self.start_, len(self.classes_))
 
     def predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Most probable class of each row; parameters as in :meth:`raw_predict`.
+        """Predict the most probable class of each row.
+
+        The parameters are those of :meth:`raw_predict`.
 
         Returns
         -------
         y_pred : ndarray of shape (n_samples,)
+            The predicted classes.
         """
         return self._most_probable(
             self.raw_predict(X, start_iteration=start_iteration, num_iteration=num_iteration)
         )
 
     def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
-        """Probabilities of the classes, by the parameters ``probability`` and ``class_prior``.
+        """Predict class probabilities.
 
-        Parameters are those of :meth:`raw_predict`.
+        The parameters ``probability`` and ``class_prior`` of the estimator define what they mean.
+        The parameters of this method are those of :meth:`raw_predict`.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
-            Columns in the order of ``classes_``.
+            The class probabilities; columns are in the order of ``classes_``.
         """
         return self._probabilities(
             self.raw_predict(X, start_iteration=start_iteration, num_iteration=num_iteration)
@@ -530,31 +572,31 @@ class FocalLGBMClassifier(FocalClassifier):
 
     @property
     def feature_importances_(self):
-        """Number of splits or their total gain per feature, by ``importance_type``."""
+        """Number of splits or total gain of each feature, by ``importance_type``."""
         check_is_fitted(self)
         return self.booster_.feature_importance(importance_type=self.importance_type)
 
     @property
     def feature_name_(self):
-        """Names of the features in :attr:`booster_`, as LightGBM spells them."""
+        """Names of the features in :attr:`booster_`."""
         check_is_fitted(self)
         return self.booster_.feature_name()
 
     @property
     def best_score_(self):
-        """Metrics of each evaluation set at the round that predictions use by default."""
+        """Metrics of each evaluation set in the best round."""
         check_is_fitted(self)
         return self.booster_.best_score
 
     @property
     def n_iter_(self):
-        """Number of boosting rounds that the model holds, those of ``init_model`` included."""
+        """Number of boosting rounds in the model, including those of ``init_model``."""
         check_is_fitted(self)
         return self.booster_.current_iteration()
 
     @property
     def n_estimators_(self):
-        """The same as :attr:`n_iter_`, under LightGBM's other name for it."""
+        """Number of boosting rounds in the model, the same as :attr:`n_iter_`."""
         return self.n_iter_
 
     def __sklearn_tags__(self):
@@ -564,27 +606,27 @@ class FocalLGBMClassifier(FocalClassifier):
         return tags
 
     def _predicts_score(self):
-        """Whether :meth:`predict_proba` is the sigmoid or softmax of the raw score.
+        """Return whether :meth:`predict_proba` is the sigmoid or softmax of the raw score.
 
-        Compared on a few scores, so that whatever changes the probabilities counts.
+        We compare the probabilities of a few scores instead of the parameters.
         """
         scores = np.linspace(-1, 1, self.loss_.n_classes)
         rows = scores if self.loss_.n_classes == 2 else scores[np.newaxis]
         return np.allclose(self._probabilities(rows), self.loss_.predict_proba(rows, "score"))
 
     def _train_params(self):
-        """LightGBM's parameters, all but the objective."""
+        """Return LightGBM's parameters except the objective."""
         params = check_lgbm_params(self.lgbm_params) | FIXED_PARAMS
         params |= {name: getattr(self, name) for name in TREE_PARAMS}
         if "goss" in (self.boosting_type, params.get("data_sample_strategy")):
-            params["subsample_freq"] = 0  # LightGBM refuses to sample rows in two ways
+            params["subsample_freq"] = 0  # LightGBM does not support GOSS with bagging
         params |= {"num_threads": self._num_threads(), "verbosity": -1}
         if self.random_state is not None:
             params["seed"] = self._seed()
         return params
 
     def _learning_rate(self, n_rows):
-        """The learning rate; "auto" takes longer steps where more rows inform each leaf."""
+        """Return the learning rate; "auto" grows with the number of rows."""
         if self.learning_rate != "auto":
             return self.learning_rate
         at_300_rounds = max(0.04, np.sqrt(n_rows / 1e7))
@@ -599,61 +641,62 @@ class FocalLGBMClassifier(FocalClassifier):
         return int(check_random_state(self.random_state).randint(np.iinfo(np.int32).max))
 
     def _check_combinations(self, eval_class_weight, init_model, init_score):
-        """Raise ``ValueError`` for settings that LightGBM would ignore or count twice."""
+        """Raise ``ValueError`` for arguments that are incompatible with each other."""
         if init_model is not None and init_score is not None:
             raise ValueError(
-                "init_model and init_score must not be given together: init_model brings its own "
-                "start. Pass one of them."
+                "init_model and init_score must not be given together, because init_model includes "
+                "a start. Pass one of them."
             )
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
-                "early_stopping must be False for boosting_type='dart', which changes earlier "
-                "trees: the best round cannot be restored."
+                "early_stopping must be False for boosting_type='dart', which modifies earlier "
+                "trees, so the best round cannot be restored."
             )
         if eval_class_weight is not None and self.class_weight is not None:
             raise ValueError(
-                "eval_class_weight must be None if class_weight is set: the focal loss of "
-                "evaluation sets has its factors already. Pass eval_sample_weight for others."
+                "eval_class_weight must be None if class_weight is set, because the focal loss "
+                "already includes class_weight. Use eval_sample_weight instead."
             )
 
     def _training_rows(self, X, y, sample_weight, init_score):
-        """Classes, and rows whose weights include classes of weight 0."""
+        """Validate y and the weights, and return the classes and the training rows."""
         check_consistent_length(X, y)
         classes, y = encode_labels(y)
         if init_score is not None:
             init_score = check_init_score(init_score, len(classes))
         weight = check_weight(sample_weight, X, dtype=np.float32)
-        weight = without_silenced_classes(weight, y, silenced_classes(self, classes))
+        weight = apply_zero_class_weights(weight, y, zero_weight_classes(self, classes))
         return classes, Rows(X, y, weight, init_score)
 
     def _metrics(self, metrics, loss, start, prediction):
-        """The metrics asked for, then the focal loss, as LightGBM's ``feval``.
+        """Return LightGBM's ``feval`` for the metrics and the focal loss.
 
-        ``prediction`` is what :func:`prediction_loss` returns: metrics see ``predict_proba``.
+        Metrics receive the same probabilities as ``predict_proba`` returns. ``prediction`` is the
+        result of :func:`prediction_loss`.
         """
-        to_proba_of, probability = prediction
+        proba_loss, probability = prediction
 
         def to_proba(raw_prediction):
-            return to_proba_of.predict_proba(raw_prediction + start, probability)
+            return proba_loss.predict_proba(raw_prediction + start, probability)
 
         focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
         return evaluation_metrics(metrics, focal, to_proba, loss.n_classes)
 
     def _printing(self, training_metric):
-        """LightGBM's callbacks that print ``training_metric`` or, if None, all evaluations."""
+        """Return LightGBM callbacks that print ``training_metric``, by default all metrics."""
         if self.verbose <= 0:
             return []
         if training_metric is not None:
             return [log_training(int(self.verbose), training_metric)]
         return [lightgbm.log_evaluation(int(self.verbose))]
 
-    def _stopping(self, names):
-        """LightGBM's callbacks that stop training early by the first of these evaluation sets."""
+    def _stopping(self, validation):
+        """Return LightGBM callbacks for early stopping on the first validation set."""
         if not self.early_stopping:
             return []
-        if not names:
+        if not validation:
             raise ValueError(
-                "early_stopping needs an evaluation set other than the training rows, got these "
-                "only. Pass another one, or none to hold out rows."
+                "early_stopping requires an evaluation set that is not the training data. Pass "
+                "another evaluation set, or none to hold out rows."
             )
-        return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, names[0])]
+        return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, validation[0])]

@@ -1,7 +1,4 @@
-"""LightGBM's parameter names: which are ours, which make no sense here, and which are passed on.
-
-Names and aliases are those of the installed LightGBM.
-"""
+"""Validate ``lgbm_params`` against the parameters and aliases of the installed LightGBM."""
 
 import difflib
 import functools
@@ -10,7 +7,7 @@ from pathlib import Path
 
 from skfocal._private import get_all_param_aliases
 
-# By LightGBM's main name, the parameter of FocalLGBMClassifier that sets it.
+# LightGBM's main name of each parameter that FocalLGBMClassifier has, and our name.
 OUR_PARAMS = {
     "boosting": "boosting_type",
     "num_leaves": "num_leaves",
@@ -32,7 +29,7 @@ OUR_PARAMS = {
     "early_stopping_round": "early_stopping",
     "early_stopping_min_delta": "early_stopping_min_delta",
 }
-# Those that are handed to LightGBM unchanged.
+# Parameters of FocalLGBMClassifier that are passed to LightGBM unchanged.
 TREE_PARAMS = sorted(
     set(OUR_PARAMS.values())
     - {"n_estimators", "random_state", "n_jobs", "verbose"}
@@ -41,21 +38,21 @@ TREE_PARAMS = sorted(
 
 _WEIGHTS = "LightGBM ignores it under a custom objective; use alpha or class_weight"
 _OTHER_OBJECTIVE = "it belongs to another objective; the focal loss has gamma and alpha"
-_RANKING = "it belongs to ranking; rows have no queries here"
-_OWN_METRIC = "it belongs to LightGBM's own metrics; pass a callable as eval_metric to fit"
-_FILES = "it is for reading files; X and y come from memory"
-_WRITING = "it is for LightGBM's command line; use to_lightgbm() and save_model"
+_RANKING = "it applies to ranking only"
+_OWN_METRIC = "it applies to LightGBM's own metrics; pass a callable as eval_metric to fit"
+_FILES = "it applies to data files only"
+_WRITING = "it applies to LightGBM's command line; use to_lightgbm() and save_model"
 _PREDICTING = "training ignores it; pass it to to_lightgbm().predict"
 
-# By LightGBM's main name, why a parameter has no effect here and what to do.
+# LightGBM's main name of each parameter that has no effect here, and what to do instead.
 REPLACEMENTS = {
     "objective": "the focal loss is the objective; set gamma and alpha",
     "metric": "pass eval_metric to fit",
-    "num_class": "it follows from y",
-    "boost_from_average": "the fit always starts from the constant of least loss",
+    "num_class": "it is inferred from y",
+    "boost_from_average": "fit always starts from the constant that minimises the loss",
     "categorical_feature": "pass categorical_feature to fit",
-    "feature_pre_filter": "fit sets it to False, so that constant columns can be trained on",
-    "first_metric_only": "early stopping always watches the first metric",
+    "feature_pre_filter": "fit sets it to False to support constant columns",
+    "first_metric_only": "early stopping always uses the first metric",
     "is_provide_training_metric": "pass the training rows as an evaluation set to fit",
     "metric_freq": "set verbose",
     "input_model": "pass init_model to fit",
@@ -65,8 +62,8 @@ REPLACEMENTS = {
     "ignore_column": "drop the columns from X",
     "start_iteration_predict": "pass start_iteration to predict",
     "num_iteration_predict": "pass num_iteration to predict",
-    "sigmoid": "the focal loss has no slope to set",
-    "alpha": "it belongs to other objectives; set the parameter 'alpha' to weigh classes",
+    "sigmoid": "the focal loss has no slope parameter",
+    "alpha": "it belongs to other objectives; set the parameter 'alpha' to weight the classes",
 } | {
     name: reason
     for reason, names in {
@@ -86,36 +83,36 @@ REPLACEMENTS = {
 
 
 def check_lgbm_params(lgbm_params):
-    """Return the extra parameters as a dict.
+    """Validate ``lgbm_params`` and return a copy.
 
-    Raises ``ValueError`` for names that LightGBM does not know, that have a parameter of ours or
-    no effect here, and for a parameter given under two names.
+    Raises ``ValueError`` for unknown names, for names that FocalLGBMClassifier has a parameter
+    for, for names without effect, and for two aliases of one parameter.
     """
     lgbm_params = dict(lgbm_params or {})
     _check_files(lgbm_params)
     given = {}
     for name in lgbm_params:
-        remedy = _remedy(name)
-        if remedy is not None:
-            raise ValueError(f"lgbm_params must not hold {name!r}: {remedy}.")
+        hint = _hint(name)
+        if hint is not None:
+            raise ValueError(f"lgbm_params must not contain {name!r}: {hint}.")
         other = given.setdefault(_main_names()[name], name)
         if other != name:
             raise ValueError(
-                f"lgbm_params must not hold both {other!r} and {name!r}: they are one parameter."
+                f"lgbm_params must not contain both {other!r} and {name!r}: they are aliases."
             )
     return lgbm_params
 
 
 def check_column_params(lgbm_params, estimator):
-    """Raise ``ValueError`` for parameters of columns at which LightGBM ends the process."""
+    """Raise ``ValueError`` for per-column parameters with which LightGBM aborts the process."""
     given = {_main_names()[name]: value for name, value in lgbm_params.items()}
     monotone = given.get("monotone_constraints")
     if isinstance(monotone, list | tuple):
         constrained = [i for i in estimator._nominal if i < len(monotone) and monotone[i]]
         if constrained:
             raise ValueError(
-                f"monotone_constraints must be 0 for categorical columns, got another value for "
-                f"the columns {constrained}."
+                "monotone_constraints must be 0 for categorical columns, got other values for the "
+                f"columns {constrained}."
             )
     groups = given.get("interaction_constraints")
     if isinstance(groups, list | tuple):
@@ -123,40 +120,41 @@ def check_column_params(lgbm_params, estimator):
         unknown = sorted(columns - set(range(estimator.n_features_in_)))
         if unknown:
             raise ValueError(
-                f"interaction_constraints must hold column numbers below "
+                "interaction_constraints must contain column indices below "
                 f"{estimator.n_features_in_}, got {unknown}."
             )
 
 
-def explain_unknown_parameters(init):
-    """Decorate ``__init__`` to name the remedy for a keyword that is LightGBM's and not ours."""
-    ours = set(inspect.signature(init).parameters)
+def hint_at_lightgbm_keywords(init):
+    """Decorate ``__init__`` to raise a helpful ``TypeError`` for keywords of LightGBM."""
+    our_names = set(inspect.signature(init).parameters)
 
     @functools.wraps(init)
-    def checked(self, *args, **kwargs):
-        for name in kwargs.keys() - ours:
+    def wrapper(self, *args, **kwargs):
+        for name in kwargs.keys() - our_names:
             if name in _main_names():
-                remedy = _remedy(name) or f"pass lgbm_params={{{name!r}: ...}}"
-                raise TypeError(f"{type(self).__name__} has no parameter {name!r}: {remedy}.")
+                hint = _hint(name) or f"pass lgbm_params={{{name!r}: ...}}"
+                raise TypeError(f"{type(self).__name__} has no parameter {name!r}: {hint}.")
         init(self, *args, **kwargs)
 
-    return checked
+    return wrapper
 
 
 def _check_files(lgbm_params):
-    """Raise ``ValueError`` for files that do not exist, which LightGBM ignores."""
+    """Raise ``ValueError`` for missing files, which LightGBM would ignore."""
     for name, path in lgbm_params.items():
         is_file = _main_names().get(name) in ("forcedsplits_filename", "forcedbins_filename")
         if is_file and path and not Path(path).is_file():
-            raise ValueError(f"lgbm_params[{name!r}] must be the path of a file, got {path!r}.")
+            raise ValueError(f"lgbm_params[{name!r}] must be an existing file, got {path!r}.")
 
 
-def _remedy(name):
-    """What to do instead of passing a parameter on to LightGBM, or None if that is right."""
+def _hint(name):
+    """Return what to do instead of passing a parameter to LightGBM, or None if it is valid."""
     main = _main_names().get(name)
     if main is None:
         similar = difflib.get_close_matches(str(name), _main_names(), n=3)
-        return "LightGBM does not know it" + (f"; did you mean one of {similar}" if similar else "")
+        suggestion = f"; did you mean one of {similar}" if similar else ""
+        return f"LightGBM has no such parameter{suggestion}"
     if main in OUR_PARAMS:
         return f"set the parameter {OUR_PARAMS[main]!r} instead"
     return REPLACEMENTS.get(main)
@@ -164,6 +162,6 @@ def _remedy(name):
 
 @functools.cache
 def _main_names():
-    """LightGBM's main name of each of its parameters and aliases."""
+    """Return a dict from each of LightGBM's parameter names and aliases to the main name."""
     aliases = get_all_param_aliases()
     return {alias: main for main, names in aliases.items() for alias in names}

@@ -14,9 +14,9 @@ from skfocal._rows import check_weight, encode_labels
 from skfocal.estimators._base import (
     N_JOBS,
     FocalClassifier,
+    apply_zero_class_weights,
     build_loss,
-    silenced_classes,
-    without_silenced_classes,
+    zero_weight_classes,
 )
 from skfocal.estimators._inputs import numeric_input
 from skfocal.estimators._prior import class_shares, prediction_loss
@@ -34,83 +34,97 @@ from skfocal.objectives._linear import LinearObjective
 
 
 class FocalLogisticRegression(FocalClassifier):
-    """Logistic regression that minimises the focal loss.
+    """Logistic regression trained with the focal loss.
 
-    The coefficients minimise ``C * sum_i w_i f_i + penalty(coef)``, f the focal loss of the score
-    ``x @ coef + intercept`` and the penalty that of
-    :class:`sklearn.linear_model.LogisticRegression`: at ``gamma=0`` so is the minimum.
+    The coefficients minimise ``C * sum_i w_i f_i + penalty(coef)``, where ``w_i`` is the sample
+    weight of row i and ``f_i`` is the focal loss of its score ``x_i @ coef + intercept``. The
+    penalty is that of :class:`sklearn.linear_model.LogisticRegression`, which has the same
+    solution at ``gamma=0``. The intercept is not penalised.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=0.5
-        Focusing exponent from 0 to 100, of all classes or of each in the order of ``classes_``.
-        0 is cross-entropy.
+        Focusing exponent, between 0 and 100: one value, or one per class in the order of
+        ``classes_``. 0 is cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factors of the classes' losses. Binary, a float ``a`` means ``(1 - a, a)``: 0.25
-        *down*-weights the positives, and 0.5 halves the loss, so it halves C.
+        Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
+        so 0.25 *down*-weights the positive class, and 0.5 halves the loss, like halving ``C``.
     C : float, default=1.0
-        Inverse strength of the penalty, > 0; ``np.inf`` for none. Focal losses are smaller than
-        cross-entropy, so the same C penalises more as gamma grows: tune both together.
+        Inverse of the regularization strength. Must be positive; ``np.inf`` means no penalty.
+        Focal losses are smaller than cross-entropy, so the same ``C`` regularizes more as
+        ``gamma`` grows. Tune both together.
     l1_ratio : float in [0, 1], default=0.0
-        Share of the L1 penalty: 0 is L2, 1 is L1, between is elastic net.
+        Elastic-net mixing parameter: 0 is an L2 penalty, 1 is an L1 penalty.
     fit_intercept : bool, default=True
+        Whether to fit an intercept.
     class_weight : dict, "balanced" or None, default=None
-        Weights of the classes, multiplied into alpha. "balanced" is the weighted
-        ``n_samples / (n_classes * np.bincount(y))``.
+        Class weights by label, which multiply ``alpha``. "balanced" means
+        ``n_samples / (n_classes * np.bincount(y))``, with counts weighted by ``sample_weight``.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
-        What :meth:`predict_proba` means. "posterior": the probability in the population as
-        weighted by alpha, class_weight and sample_weight. "unweighted": without alpha and
-        class_weight. "score": the sigmoid or softmax of the raw score, under-confident for
-        ``gamma > 0``.
+        Meaning of :meth:`predict_proba`.
+
+        - "posterior": class probabilities in the population that is weighted by ``alpha``,
+          ``class_weight`` and ``sample_weight``.
+        - "unweighted": the same without ``alpha`` and ``class_weight``.
+        - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
-        Shares of the classes in the population that predictions speak of: one of each class in
-        the order of ``classes_``, or by label (dict or pandas Series), positive and of sum 1.
-        "uniform" gives all classes the same share. None is the population of the training, in the
-        sense of ``probability``. Otherwise the "unweighted" posterior is multiplied with prior
-        over :attr:`class_share_` and normalised, whether ``probability`` is "posterior" or
-        "unweighted"; "score" is refused. Exact if the populations differ in these shares only,
-        as where rows of a class were dropped at random. May be set after ``fit``.
+        Class shares of the population to predict for: positive numbers that sum to 1, in the
+        order of ``classes_`` or by label (dict or pandas Series). "uniform" gives all classes the
+        same share. None means the population defined by ``probability``. Otherwise, the
+        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised; with
+        ``probability="score"``, a ``ValueError`` is raised. The result is exact if the
+        populations differ only in their class shares, for example after random undersampling of a
+        class. You can change it after ``fit``.
     solver : {"auto", "lbfgs", "prox-newton"}, default="auto"
-        L-BFGS, or proximal Newton, which alone takes an L1 penalty. "auto" is prox-newton for
-        ``l1_ratio > 0`` and lbfgs otherwise.
+        Optimization algorithm. "lbfgs" supports no L1 penalty. "prox-newton" (proximal Newton)
+        requires one. "auto" selects "prox-newton" if there is an L1 penalty, and "lbfgs"
+        otherwise.
     tol : float, default=1e-4
-        Largest component of the gradient at which to stop, relative to the gradient at the
-        model without features.
+        Tolerance. The solver stops if the largest component of the gradient is at most ``tol``
+        times that of the model without features.
     max_iter : int, default=100
-        Iterations after which to stop with a ConvergenceWarning.
+        Maximum number of iterations. If the solver has not converged by then, it issues a
+        ``ConvergenceWarning``.
     warm_start : bool, default=False
-        Whether to start from the coefficients of the last fit.
+        Whether to start from the coefficients of the previous fit.
     n_jobs : int or None, default=None
-        Threads for passes over dense X; ``-1`` means all cores. ``None`` means what
-        ``joblib.parallel_config`` says, else as many as OpenMP would use. BLAS uses one thread
-        meanwhile.
+        Number of threads for passes over dense X; ``-1`` means all cores. ``None`` means the value
+        of ``joblib.parallel_config`` if it is set, and OpenMP's default otherwise. BLAS is limited
+        to one thread during ``fit``.
     verbose : int, default=0
-        Print the objective every so many iterations.
+        Print the objective every ``verbose`` iterations; 0 prints nothing.
 
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
+        Coefficients of the features.
     intercept_ : ndarray of shape (1,) or (n_classes,)
+        Intercepts; zero if ``fit_intercept=False``.
     classes_ : ndarray of shape (n_classes,)
+        Class labels, sorted.
     class_share_ : ndarray of shape (n_classes,)
-        Share of each class in the weight of the training rows: by sample_weight, without alpha
-        and class_weight (but 0 for a class of weight 0).
+        Share of each class in the total ``sample_weight`` of the training rows. ``alpha`` and
+        ``class_weight`` have no effect, except that the share of a class of weight 0 is 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
+        The loss with ``gamma``, and with ``alpha`` times ``class_weight``.
     n_iter_ : ndarray of shape (1,)
+        Number of iterations of the solver.
     n_features_in_ : int
+        Number of features seen during ``fit``.
     feature_names_in_ : ndarray of shape (n_features,)
-        Where the columns of X have names.
+        Names of the features seen during ``fit``. Defined only if X has string column names.
 
     See Also
     --------
-    FocalLGBMClassifier : Boosted trees under the same loss.
+    FocalLGBMClassifier : Gradient boosted trees with the same loss.
 
     Notes
     -----
-    Under ``sklearn.config_context(array_api_dispatch=True)`` and without an L1 penalty, X may be
-    an array of any library that scikit-learn (1.9 or later) dispatches on, such as PyTorch or
-    CuPy. Passes over X are computed on its device in its dtype. ``coef_``, ``intercept_``,
-    ``class_share_``, ``n_iter_`` and predictions are arrays of X's library, ``classes_`` of y's.
+    X may be an array of another library, such as PyTorch or CuPy, under
+    ``sklearn.config_context(array_api_dispatch=True)`` with scikit-learn 1.9 or later and without
+    an L1 penalty. Passes over X run on its device in its dtype. ``coef_``, ``intercept_``,
+    ``class_share_``, ``n_iter_`` and predictions are then arrays of the library of X, and
+    ``classes_`` is an array of the library of y.
 
     References
     ----------
@@ -125,10 +139,10 @@ class FocalLogisticRegression(FocalClassifier):
     >>> model.predict_proba(X).shape
     (100, 2)
 
-    In a population where the second class is rarer:
+    Predict for a population in which the second class is rarer:
 
-    >>> rarer = model.set_params(class_prior={0: 0.99, 1: 0.01})
-    >>> rarer.predict_proba(X).shape
+    >>> model = model.set_params(class_prior={0: 0.99, 1: 0.01})
+    >>> model.predict_proba(X).shape
     (100, 2)
     """
 
@@ -185,42 +199,43 @@ class FocalLogisticRegression(FocalClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            float32 and float64 are used as they are; sparse X is never made dense.
+            Training data. float32 and float64 are not converted. Sparse X stays sparse.
         y : array-like of shape (n_samples,)
-            Labels of any type.
+            Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative weights of the rows.
 
         Returns
         -------
         self : FocalLogisticRegression
+            The fitted estimator.
 
         Raises
         ------
         ValueError
-            If a parameter or an input is out of range.
+            If a parameter or an argument has an invalid value.
         TypeError
-            If an input is of the wrong kind.
+            If an argument has the wrong type.
 
         Warns
         -----
         ConvergenceWarning
-            If the optimality conditions do not hold to ``tol`` when the solver stops by itself.
+            If the solver does not converge to ``tol``, unless a callback stopped it.
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
-        self._forget()
+        self._reset()
         l1, l2, scale = self._penalty()
         solver = self._choose_solver(l1)
         self._check_namespace(X, solver)
         X = self._check_features(X, reset=True)
         check_consistent_length(X, y)
         classes, codes = encode_labels(to_numpy(y))
-        sample_weight = without_silenced_classes(
-            check_weight(to_numpy(sample_weight), codes), codes, silenced_classes(self, classes)
+        sample_weight = apply_zero_class_weights(
+            check_weight(to_numpy(sample_weight), codes), codes, zero_weight_classes(self, classes)
         )
         loss = build_loss(self, classes, codes, sample_weight)
         share = class_shares(codes, sample_weight, len(classes))
-        prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
+        prediction_loss(self, loss, classes, share)  # validates class_prior
         penalty = {"scale": scale, "l2": l2, "fit_intercept": self.fit_intercept}
         objective = LinearObjective(loss, X, codes, sample_weight, n_jobs=self.n_jobs, **penalty)
         null = self._null_model(loss, X.shape[1], codes, sample_weight)
@@ -231,15 +246,17 @@ class FocalLogisticRegression(FocalClassifier):
         )
 
     def raw_predict(self, X):
-        """Linear score ``X @ coef_.T + intercept_`` on which the loss was minimised.
+        """Return the raw score of each row, ``X @ coef_.T + intercept_``.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            The input samples.
 
         Returns
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
+            The raw scores, on which the loss was minimised.
         """
         return self._score_rows(X, "raw_predict")
 
@@ -252,27 +269,32 @@ class FocalLogisticRegression(FocalClassifier):
             raw_prediction = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         if not xp.all(xp.isfinite(raw_prediction)):
             raise ValueError(
-                f"X must hold smaller numbers: scores overflow {raw_prediction.dtype}."
+                "X contains values too large for the model: its scores overflow "
+                f"{raw_prediction.dtype}."
             )
         return raw_prediction[:, 0] if self.loss_.n_classes == 2 else raw_prediction
 
     def sparsify(self):
-        """Store ``coef_`` as a sparse matrix, which saves memory if an L1 penalty made most zero.
+        """Convert ``coef_`` to a sparse matrix.
+
+        This saves memory if most coefficients are zero, as with a strong L1 penalty.
 
         Returns
         -------
         self : FocalLogisticRegression
+            The fitted estimator.
         """
         check_is_fitted(self)
         self.coef_ = sparse.csr_matrix(self.coef_)
         return self
 
     def densify(self):
-        """Store ``coef_`` as an array again, as after ``fit``.
+        """Convert ``coef_`` to a dense array, as after ``fit``.
 
         Returns
         -------
         self : FocalLogisticRegression
+            The fitted estimator.
         """
         check_is_fitted(self)
         self.coef_ = self._dense_coef()
@@ -294,15 +316,15 @@ class FocalLogisticRegression(FocalClassifier):
         return self.coef_.toarray() if sparse.issparse(self.coef_) else self.coef_
 
     def _check_namespace(self, X, solver):
-        """Refuse arrays of other libraries where they are to meet code for NumPy's alone."""
+        """Raise ``ValueError`` for arrays of other libraries if the solver needs NumPy arrays."""
         if namespace(X) is not np and solver == "prox-newton":
             raise ValueError(
-                f"An L1 penalty needs NumPy arrays, got X of {namespace(X).__name__}: "
-                "set l1_ratio=0 or pass NumPy arrays."
+                f"An L1 penalty requires NumPy arrays, got X of {namespace(X).__name__}. Set "
+                "l1_ratio=0 or convert X to NumPy."
             )
 
     def _penalty(self):
-        """Factors of the L1 norm, of half the squared L2 norm and of the loss."""
+        """Return the factors of the L1 norm, of half the squared L2 norm and of the loss."""
         if np.isinf(self.C):
             return 0.0, 0.0, 1.0
         return float(self.l1_ratio), 1.0 - self.l1_ratio, float(self.C)
@@ -312,13 +334,13 @@ class FocalLogisticRegression(FocalClassifier):
             return "prox-newton" if l1 > 0 else "lbfgs"
         if (l1 > 0) != (self.solver == "prox-newton"):
             raise ValueError(
-                f"solver={self.solver!r} does not fit l1_ratio={self.l1_ratio} and C={self.C}: "
-                "use 'prox-newton' with an L1 penalty, 'lbfgs' without, or 'auto'."
+                f"solver={self.solver!r} does not support l1_ratio={self.l1_ratio} with "
+                f"C={self.C}. Use 'prox-newton' with an L1 penalty, 'lbfgs' without, or 'auto'."
             )
         return self.solver
 
     def _solve(self, objective, null, solver, l1, start, labels, progress):
-        """Minimise the objective, warn unless that converged, and be fitted."""
+        """Minimise the objective, warn if it did not converge, and set the fitted attributes."""
 
         def fitted(coef, n_iter):
             return self._fitted_arrays(objective, coef, n_iter) | labels | {"loss_": objective.loss}
@@ -335,18 +357,18 @@ class FocalLogisticRegression(FocalClassifier):
         )
         if not (violation <= 1 or progress.stopped):
             warnings.warn(
-                f"{solver} stopped after {n_iter} iterations with optimality violated "
-                f"{violation:.2g} times as much as tol={self.tol} allows. Scale the features or "
-                f"raise max_iter={self.max_iter}.",
+                f"{solver} did not converge (n_iter={n_iter}): the optimality conditions are "
+                f"violated by {violation:.2g} times the tolerance (tol={self.tol}). Scale the "
+                f"features or increase max_iter={self.max_iter}.",
                 ConvergenceWarning,
-                stacklevel=4,  # beyond fit and what scikit-learn wraps it in
+                stacklevel=4,  # the caller of fit, which scikit-learn wraps
             )
         vars(self).update(fitted(coef, n_iter))
         progress.end()
         return self
 
     def _null_model(self, loss, n_features, codes, sample_weight):
-        """Flat coefficients of the best model without features."""
+        """Return the flat coefficients of the best model without features."""
         null = np.zeros((n_features + self.fit_intercept, loss._width))
         if self.fit_intercept:
             start = loss.fit_intercept_only(codes, sample_weight)
@@ -354,21 +376,24 @@ class FocalLogisticRegression(FocalClassifier):
         return null.ravel()
 
     def _start(self, classes, null):
-        """Flat coefficients to start from: those of the last fit where they can serve."""
+        """Return the flat initial coefficients, from the previous fit if they are compatible."""
         if not (self.warm_start and hasattr(self, "coef_")):
             return null
-        last = to_numpy(self._dense_coef()).T
+        previous = to_numpy(self._dense_coef()).T
         if self.fit_intercept:
-            last = np.vstack([last, to_numpy(self.intercept_)])
-        if last.size != null.size or not np.array_equal(to_numpy(self.classes_), classes):
+            previous = np.vstack([previous, to_numpy(self.intercept_)])
+        if previous.size != null.size or not np.array_equal(to_numpy(self.classes_), classes):
             return null
-        return last.ravel().astype(np.float64)
+        return previous.ravel().astype(np.float64)
 
     def _fitted_arrays(self, objective, coef, n_iter):
-        """``coef_``, ``intercept_`` and ``n_iter_`` as scikit-learn has them: arrays like X."""
+        """Return ``coef_``, ``intercept_`` and ``n_iter_`` as arrays of X's library."""
         X, xp, n_features = objective.template, objective.xp, objective.n_features
         columns = coef.reshape(objective.shape[0], -1).copy()
-        if columns.shape[1] > 1:  # scores are free up to a common shift: L2 is least at sum 0
+        # A common shift of all scores changes no probability. We choose coefficients that sum to 0
+        # over the classes, which minimises the L2 penalty. Under an L1 penalty, only the
+        # intercepts can be shifted.
+        if columns.shape[1] > 1:
             first_free = n_features if self._penalty()[0] > 0 else 0
             columns[first_free:] -= columns[first_free:].mean(axis=1, keepdims=True)
         intercept = columns[-1] if self.fit_intercept else np.zeros(columns.shape[1])

@@ -1,8 +1,8 @@
-"""Turn trees grown under a custom objective into a LightGBM model in its own right.
+"""Convert a booster that was trained with a custom objective to a standard LightGBM model.
 
-A model trained by a custom objective names no objective, and its raw score lacks the constant
-start: other programs refuse or misread it. LightGBM's model text says it all, so this file edits
-that text: one line for the objective, and the start in the values of the first tree of each class.
+The booster names no objective, and its raw score lacks the constant start, so other programs
+reject or misread it. This module edits the model text: it adds an objective, and it adds the start
+to the leaf values of the first tree of each class.
 """
 
 import re
@@ -14,16 +14,16 @@ import numpy as np
 
 from skfocal.estimators._boosting import check_leaves
 
-VERSION = "v4"  # of the model text, which LightGBM's releases 4.x share
+VERSION = "v4"  # format of the model text in LightGBM 4.x
 
-# Lines of a tree whose numbers are scores, and so rise by the start.
+# Lines of a tree that contain scores, to which the start is added.
 SCORES = re.compile(r"^(leaf_value|internal_value|leaf_const)=(.+)$", re.MULTILINE)
 SHRINKAGE = re.compile(r"^shrinkage=.*$", re.MULTILINE)
 TREE_SIZES = re.compile(r"^tree_sizes=(.*)$", re.MULTILINE)
 NATIVE = re.compile(r"^objective=(binary sigmoid:1|multiclass num_class:\d+)$", re.MULTILINE)
 CATEGORIES = re.compile(r"^pandas_categorical:.*\n?\Z", re.MULTILINE)
 
-# What a tree's structure refers to: other nodes, features, sets of categories.
+# Lines of a tree that refer to nodes, features and sets of categories.
 REFERENCES = re.compile(
     r"^(num_leaves|num_cat|left_child|right_child|split_feature|leaf_features|threshold"
     r"|decision_type)=(.*)$",
@@ -32,27 +32,28 @@ REFERENCES = re.compile(
 
 
 def to_native(booster, start, n_classes):
-    """Booster with the objective of the score probability and the start inside its trees.
+    """Return a booster with a standard objective and the start inside its trees.
 
     Parameters
     ----------
     booster : lightgbm.Booster
         Trees trained by a custom objective.
     start : float or ndarray of shape (n_classes,)
-        Constant that their raw score lacks.
+        Constant to add to their raw score.
     n_classes : int
 
     Returns
     -------
     native : lightgbm.Booster
-        Its raw score is that of ``booster`` plus ``start``, its prediction the sigmoid or softmax.
+        Its raw score is that of ``booster`` plus ``start``. Its prediction is the sigmoid or
+        softmax of the raw score.
 
     Raises
     ------
     ValueError
-        If LightGBM writes its model in a version unknown here.
+        If LightGBM writes an unsupported version of the model text.
     RuntimeError
-        If the result does not predict what it must.
+        If the predictions of the result are wrong.
     """
     header, trees, footer = _split(booster.model_to_string(num_iteration=-1), "booster_")
     objective = "binary sigmoid:1" if n_classes == 2 else f"multiclass num_class:{n_classes}"
@@ -60,12 +61,12 @@ def to_native(booster, start, n_classes):
     name = objective.split()[0]
     footer = footer.replace("[objective: custom]", f"[objective: {name}]", 1)
     for i, value in enumerate(np.atleast_1d(start)):
-        trees[i] = _raise_scores(trees[i], value)
+        trees[i] = _add_to_scores(trees[i], value)
     sizes = " ".join(str(len(tree)) for tree in trees)
     header = TREE_SIZES.sub(f"tree_sizes={sizes}", header)
 
     native = lightgbm.Booster(model_str=header + "".join(trees) + footer)
-    native.params["objective"] = name  # SHAP reads it there, LightGBM 4.6 forgets it
+    native.params["objective"] = name  # SHAP reads it, and LightGBM 4.6 does not set it
     native.best_iteration = booster.best_iteration
     native.best_score = deepcopy(booster.best_score)
     _check(native, booster, start)
@@ -73,7 +74,7 @@ def to_native(booster, start, n_classes):
 
 
 def read_native(model):
-    """Booster that names its objective, given as such or as its file.
+    """Read a LightGBM model with a standard objective and check that it is valid.
 
     Parameters
     ----------
@@ -86,9 +87,9 @@ def read_native(model):
     Raises
     ------
     TypeError
-        If it is neither.
+        If ``model`` is neither a booster nor a path.
     ValueError
-        If the text is damaged, of an unknown version or of another objective.
+        If the model text is corrupt or has an unsupported version or objective.
     """
     if isinstance(model, lightgbm.Booster):
         text = model.model_to_string(num_iteration=-1)
@@ -97,21 +98,21 @@ def read_native(model):
     else:
         raise TypeError(
             "init_model must be a fitted FocalLGBMClassifier, a lightgbm.Booster or the path of a "
-            f"saved one, got {type(model).__name__}."
+            f"saved booster, got {type(model).__name__}."
         )
     header, trees, footer = _split(text, "init_model")
     if not NATIVE.search(header):
         raise ValueError(
-            "init_model must have the objective 'binary sigmoid:1' or 'multiclass' if it is a "
-            "LightGBM model, as to_lightgbm gives it: the start of others is unknown."
+            "A LightGBM init_model must have the objective 'binary sigmoid:1' or 'multiclass', "
+            "because the start of other objectives is unknown. Use to_lightgbm to create it."
         )
     categories = CATEGORIES.search(footer)
     if categories is None:
-        raise ValueError("init_model is not complete: its last line is not pandas_categorical.")
+        raise ValueError("init_model is incomplete: its last line is not pandas_categorical.")
     for tree in trees:
         _check_references(tree, header)
-    # Without sizes LightGBM reads trees one by one and raises an error for a damaged one; with
-    # them it reads them in threads, whose errors end the process. The parameters are not needed.
+    # With tree sizes, LightGBM parses trees in threads, where an error ends the process. Without
+    # them, it parses one tree after the other and raises an error. Parameters are not needed.
     header = TREE_SIZES.sub("", header)
     try:
         booster = lightgbm.Booster(
@@ -119,32 +120,33 @@ def read_native(model):
         )
         check_leaves(booster)
     except (ValueError, lightgbm.basic.LightGBMError) as error:
-        raise ValueError(f"init_model is damaged: {error}") from error
+        raise ValueError(f"init_model is corrupt: {error}") from error
     return booster
 
 
 def _split(text, name):
-    """Header, trees and rest of a model text, checked against its own table of the trees' sizes."""
+    """Return header, trees and rest of a model text, after comparing the trees with their sizes."""
     header, found, body = text.partition("\n\nTree=0\n")
     version = re.match(r"tree\nversion=(\S+)\n", header)
     if version is None or not found:
         raise ValueError(f"{name} is not the text of a LightGBM model with trees.")
     if version[1] != VERSION:
         raise ValueError(
-            f"{name} is a LightGBM text of version {version[1]}; skfocal reads {VERSION} only."
+            f"{name} has version {version[1]} of LightGBM's model text, but skfocal supports only "
+            f"{VERSION}."
         )
     body, end, rest = f"Tree=0\n{body}".partition("end of trees\n")
     trees = re.split(r"^(?=Tree=)", body, flags=re.MULTILINE)[1:]
     sizes = TREE_SIZES.search(header)
     if not end or sizes is None or sizes[1].split() != [str(len(tree)) for tree in trees]:
-        raise ValueError(f"{name} is not complete: its trees do not have the sizes it lists.")
+        raise ValueError(f"{name} is incomplete: its trees do not have the listed sizes.")
     return header + "\n\n", trees, end + rest
 
 
 def _check_references(tree, header):
-    """Raise ``ValueError`` unless nodes, features and sets of categories of a tree exist.
+    """Raise ``ValueError`` unless all nodes, features and category sets of a tree exist.
 
-    LightGBM does not check them: it would loop forever, or read memory that is not its own.
+    LightGBM does not check them, and would loop forever or read out of bounds.
     """
     try:
         fields = {name: values.split() for name, values in REFERENCES.findall(tree)}
@@ -155,21 +157,21 @@ def _check_references(tree, header):
         n_features = int(re.search(r"^max_feature_idx=(\d+)$", header, re.MULTILINE)[1]) + 1
         is_categorical = np.array(fields["decision_type"], np.int64) % 2 == 1
         categorical = np.array(fields["threshold"], np.float64)[is_categorical]
-        nodes = np.append(children, 0 if n_splits else -1)  # and the root
-        sound = (
+        nodes = np.append(children, 0 if n_splits else -1)  # children and the root
+        is_valid = (
             np.array_equal(np.sort(nodes), np.arange(-n_splits - 1, n_splits))
             and np.all((children < 0) | (children > parents))
             and np.all((features >= 0) & (features < n_features))
             and np.all((categorical >= 0) & (categorical < int(fields["num_cat"][0])))
         )
     except (KeyError, IndexError, TypeError, ValueError):
-        sound = False
-    if not sound:
-        raise ValueError(f"init_model is damaged: {tree.splitlines()[0]} does not hold a tree.")
+        is_valid = False
+    if not is_valid:
+        raise ValueError(f"init_model is corrupt: {tree.splitlines()[0]} is not a valid tree.")
 
 
-def _raise_scores(tree, value):
-    """Text of a tree whose scores are higher by ``value``."""
+def _add_to_scores(tree, value):
+    """Return the text of a tree with ``value`` added to its scores."""
     if value == 0:
         return tree
 
@@ -177,18 +179,18 @@ def _raise_scores(tree, value):
         scores = (format(float(score) + value, ".17g") for score in match[2].split())
         return f"{match[1]}={' '.join(scores)}"
 
-    # As LightGBM does where it adds a start of its own: the values are no longer shrunk ones.
+    # LightGBM also sets shrinkage to 1 when it adds a start: the values are no longer shrunk.
     return SHRINKAGE.sub("shrinkage=1", SCORES.sub(line, tree))
 
 
 def _check(native, booster, start):
-    """Compare the two on a few rows of any size, some values missing."""
+    """Compare the predictions of both boosters on random rows with missing values."""
     X = np.random.default_rng(0).standard_cauchy((16, booster.num_feature()))
     X[::2, ::2] = np.nan
     expected = booster.predict(X, raw_score=True) + start
-    # The same sum in another order, so a few roundings of its largest term.
+    # The terms are summed in another order, so the results differ by rounding.
     if not np.allclose(native.predict(X, raw_score=True), expected, rtol=1e-9, atol=1e-9):
         raise RuntimeError(
-            "the LightGBM model does not predict what the estimator does; please report this, "
-            f"with the version of LightGBM, {lightgbm.__version__}."
+            "The converted LightGBM model and the estimator have different predictions. Please "
+            f"report this and the version of LightGBM, {lightgbm.__version__}."
         )

@@ -1,4 +1,4 @@
-"""Progress of a fit: scikit-learn's callbacks, where the installed version has them, and lines."""
+"""Report the progress of a fit to scikit-learn's callbacks (1.9 or later) and to the console."""
 
 import copy
 import itertools
@@ -9,8 +9,8 @@ try:
     from sklearn.callback import CallbackSupportMixin
 except ImportError:  # scikit-learn < 1.9
 
-    class _Unwatched:
-        """Task of which nobody is told."""
+    class _NullContext:
+        """Callback context that does nothing."""
 
         def subcontext(self, **_):
             return self
@@ -22,20 +22,20 @@ except ImportError:  # scikit-learn < 1.9
             return False
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
-        """Stand-in without ``set_callbacks``: no callbacks, no calls."""
+        """Replacement that supports no callbacks."""
 
         def _init_callback_context(self, **_):
-            return _Unwatched()
+            return _NullContext()
 
 
 class Progress:
-    """A fit as a task of scikit-learn's callbacks, each of its steps a task below.
+    """Report a fit and each of its steps as tasks to scikit-learn's callbacks.
 
     Parameters
     ----------
     estimator : FocalClassifier
     X, y, sample_weight
-        What ``fit`` got: callbacks score the estimator of each step on them.
+        Arguments of ``fit``. Callbacks may score the estimator of each step on them.
     step : str
         Name of a step.
     max_steps : int
@@ -43,25 +43,25 @@ class Progress:
     Attributes
     ----------
     stopped : bool
-        Whether a callback ended the solver's iterations.
+        Whether a callback stopped the solver.
     """
 
     def __init__(self, estimator, X, y, sample_weight, *, step, max_steps):
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-        self._told = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+        self._callback_kwargs = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
         self._step = step
         self.stopped = False
         self._fit = estimator._init_callback_context(max_subtasks=max_steps)
-        self._fit.call_on_fit_task_begin(**self._told)
+        self._fit.call_on_fit_task_begin(**self._callback_kwargs)
 
     def end(self):
-        """Tell of the end of the fit, once the estimator is fitted."""
-        self._fit.call_on_fit_task_end(**self._told, reconstruction_attributes={})
+        """Report the end of the fit. The estimator must be fitted."""
+        self._fit.call_on_fit_task_end(**self._callback_kwargs, reconstruction_attributes={})
 
     def boosting_callbacks(self, fitted):
-        """LightGBM's callbacks that make a task of each round.
+        """Return LightGBM callbacks that report each round as a task.
 
-        ``fitted`` holds the fitted attributes besides the trees.
+        ``fitted`` contains the fitted attributes except the trees.
         """
         tasks = []
 
@@ -69,24 +69,24 @@ class Progress:
             tasks.append(self._begin_step())
 
         def end(env):
-            def so_far():  # a copy, as the booster goes on growing
-                rounds = {"booster_": copy.copy(env.model), "best_iteration_": env.iteration + 1}
-                return copy.deepcopy(fitted) | rounds
+            def snapshot():  # copies, because training continues
+                trees = {"booster_": copy.copy(env.model), "best_iteration_": env.iteration + 1}
+                return copy.deepcopy(fitted) | trees
 
-            if self._end_step(tasks.pop(), so_far):
+            if self._end_step(tasks.pop(), snapshot):
                 raise lightgbm.callback.EarlyStopException(
                     env.iteration, env.evaluation_result_list
                 )
 
         begin.before_iteration = True
-        end.order = 25  # after LightGBM's own recording of metrics, before its early stopping
+        end.order = 25  # after LightGBM records the metrics and before it stops early
         return [begin, end]
 
     def solver_callback(self, fitted, verbose):
-        """Function ``(coef, value)`` that makes a task of an iteration; True asks to stop.
+        """Return a callback ``(coef, value)`` that reports an iteration; True stops the solver.
 
-        Solvers call it at an iteration's end, so the task begins and ends there.
-        ``fitted(coef, n_iter)`` gives the fitted attributes.
+        Solvers call it after each iteration, so the task begins and ends there.
+        ``fitted(coef, n_iter)`` returns the fitted attributes.
         """
         iterations = itertools.count(1)
 
@@ -100,14 +100,17 @@ class Progress:
         return callback
 
     def _begin_step(self):
-        return self._fit.subcontext(task_name=self._step).call_on_fit_task_begin(**self._told)
+        task = self._fit.subcontext(task_name=self._step)
+        return task.call_on_fit_task_begin(**self._callback_kwargs)
 
-    def _end_step(self, task, so_far):
-        return task.call_on_fit_task_end(**self._told, reconstruction_attributes=so_far)
+    def _end_step(self, task, snapshot):
+        return task.call_on_fit_task_end(
+            **self._callback_kwargs, reconstruction_attributes=snapshot
+        )
 
 
 def log_training(period, metric):
-    """LightGBM's callback that prints a metric of the training rows every so many rounds."""
+    """Return a LightGBM callback that prints a training metric every ``period`` rounds."""
 
     def callback(env):
         if (env.iteration + 1) % period == 0:

@@ -1,4 +1,4 @@
-"""Rows for LightGBM to train on or to evaluate, from what users pass to ``fit``."""
+"""Training and evaluation rows for LightGBM, from the arguments of ``fit``."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from skfocal._rows import check_weight, encode_known_labels
 from skfocal.estimators._inputs import lightgbm_input
 
 NAMES = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
-LARGEST_ZERO = 1e-35  # in size, for LightGBM
+LARGEST_ZERO = 1e-35  # LightGBM treats values up to this magnitude as zero
 
 
 @dataclass
 class Rows:
-    """Features, class indices, weights and start scores of the same rows."""
+    """Features, class indices, weights and initial scores of rows."""
 
     X: Any
     y: np.ndarray
@@ -30,15 +30,15 @@ class Rows:
 
     def __post_init__(self):
         check_consistent_length(*self._columns())
-        # LightGBM keeps weights in float32: the start must be computed from the same numbers.
+        # LightGBM stores weights as float32. We compute the start from the same values.
         if self.weight is not None:
             self.weight = self.weight.astype(np.float32)
 
     def usable(self):
-        """Return these rows, with a column of ones if LightGBM would find no feature to train on.
+        """Return these rows, with a column of ones if all features are zero.
 
-        LightGBM refuses X without a value other than zero under a custom objective (its issue
-        #5667). Trees of constant columns have no splits, so they predict the same for every row.
+        LightGBM raises an error if all features are zero under a custom objective (#5667). Trees
+        of constant columns have no splits, so they predict the same value for every row.
         """
         return replace(self, X=one_column(self.X.shape)) if is_all_zero(self.X) else self
 
@@ -48,7 +48,7 @@ class Rows:
         return len(self.y) if self.weight is None else np.count_nonzero(self.weight)
 
     def take(self, rows):
-        """Rows of the given indices."""
+        """Return the rows with the given indices."""
         return Rows(
             *(
                 None if column is None else _safe_indexing(column, rows)
@@ -57,19 +57,19 @@ class Rows:
         )
 
     def same_data(self, other):
-        """Whether the features and labels are those of other rows, in the same order."""
+        """Return whether both have the same features and labels in the same order."""
         if self.X.shape != other.X.shape or not np.array_equal(self.y, other.y):
             return False
         if self.weight is not None and other.weight is not None and not self.weight @ other.weight:
-            return False  # no row counts in both
+            return False  # no row has weight in both
         if sparse.issparse(self.X) != sparse.issparse(other.X):
             return False
         if sparse.issparse(self.X):
-            return (self.X != other.X).nnz == 0  # NaN differs from NaN
+            return (self.X != other.X).nnz == 0  # False if X contains NaN
         return np.array_equal(self.X, other.X, equal_nan=True)
 
     def dataset(self, params, features, reference=None):
-        """The rows as LightGBM's Dataset."""
+        """Return the rows as a LightGBM Dataset."""
         return lightgbm.Dataset(
             self.X,
             label=self.y,
@@ -85,28 +85,29 @@ class Rows:
 
 
 def is_all_zero(X):
-    """Whether X, dense or sparse, holds nothing but what LightGBM takes for zero."""
+    """Return whether LightGBM treats all values of X, dense or sparse, as zero."""
     values = X.data if sparse.issparse(X) else X
+    # The first rows usually suffice.
     return all(np.all(np.abs(part) <= LARGEST_ZERO) for part in (values[:100], values))
 
 
 def one_column(shape):
-    """Sparse matrix of zeros but for a first column of ones."""
+    """Return a sparse matrix with ones in the first column and zeros elsewhere."""
     rows = np.arange(shape[0])
     return sparse.csr_matrix((np.ones(len(rows)), (rows, np.zeros_like(rows))), shape=shape)
 
 
 def evaluation_rows(estimator, classes, init_score, **given):
-    """Evaluation sets, one or more, as a list of checked rows.
+    """Validate the evaluation sets and return them as a list of :class:`Rows`.
 
-    ``given`` are fit's arguments of the :data:`NAMES`.
+    ``given`` contains the arguments of ``fit`` with the :data:`NAMES`.
     """
     sets = evaluation_sets(init_score, **given)
-    return [_checked(estimator, classes, *columns) for columns in sets]
+    return [_validated_rows(estimator, classes, *columns) for columns in sets]
 
 
 def evaluation_sets(init_score, *, eval_X, eval_y, **others):
-    """Evaluation sets as a list of what was given of each, in the order of :data:`NAMES`."""
+    """Return the arguments of each evaluation set as tuples in the order of :data:`NAMES`."""
     if (eval_X is None) != (eval_y is None):
         raise ValueError("eval_X and eval_y must be given together.")
     columns = {"eval_X": _as_sets(eval_X, 2), "eval_y": _as_sets(eval_y, 1)}
@@ -115,15 +116,15 @@ def evaluation_sets(init_score, *, eval_X, eval_y, **others):
             ndim = 0 if name == "eval_class_weight" else 1
             columns[name] = _as_sets(given, ndim, optional=True)
     if len({len(sets) for sets in columns.values()}) > 1:
-        counts = ", ".join(f"{name} for {len(sets)}" for name, sets in columns.items())
-        raise ValueError(f"Evaluation arguments must be given for the same sets, got {counts}.")
+        counts = ", ".join(f"{name} with {len(sets)}" for name, sets in columns.items())
+        raise ValueError(f"Evaluation arguments must have the same length, got {counts}.")
     columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in NAMES}
     _check_eval_init_score(init_score, columns["eval_init_score"])
     return list(zip(*columns.values(), strict=True))
 
 
-def _checked(estimator, classes, X, y, weight, class_weight, init_score):
-    """Rows of one evaluation set."""
+def _validated_rows(estimator, classes, X, y, weight, class_weight, init_score):
+    """Validate one evaluation set and return it as :class:`Rows`."""
     X = lightgbm_input(estimator, X, reset=False)
     encoded = encode_known_labels(y, classes, "eval_y")
     check_consistent_length(X, encoded)
@@ -138,58 +139,60 @@ def _checked(estimator, classes, X, y, weight, class_weight, init_score):
 
 
 def _check_eval_init_score(init_score, eval_init_scores):
-    """Raise ``ValueError`` unless training and evaluation rows all start alike."""
+    """Raise ``ValueError`` unless all sets or none have initial scores."""
     missing = [i for i, scores in enumerate(eval_init_scores) if scores is None]
     if init_score is not None and missing:
         raise ValueError(
-            f"eval_init_score must be given for every evaluation set if init_score is, got none "
-            f"for the sets {missing}: they would start from zero."
+            "eval_init_score must be given for every evaluation set if init_score is given, but "
+            f"it is missing for the sets {missing}."
         )
     if init_score is None and len(missing) < len(eval_init_scores):
-        raise ValueError("eval_init_score needs init_score: training rows must start alike.")
+        raise ValueError("eval_init_score requires init_score.")
 
 
 def evaluation_names(eval_names, n_sets):
-    """Names of the evaluation sets."""
+    """Validate ``eval_names`` and return it as a list, by default ``["valid_0", ...]``."""
     if eval_names is None:
         return [f"valid_{i}" for i in range(n_sets)]
     names = list(eval_names) if isinstance(eval_names, Iterable) else []
     distinct = {name for name in names if isinstance(name, str)}
     if not len(names) == len(distinct) == n_sets:
         raise ValueError(
-            f"eval_names must hold a different name for each of {n_sets} evaluation sets, "
-            f"got {eval_names!r}."
+            f"eval_names must be a list of unique names, one for each of the {n_sets} evaluation "
+            f"sets, got {eval_names!r}."
         )
     return names
 
 
 def check_init_score(init_score, n_classes, name="init_score"):
-    """Validate scores to start from and return them as a float array."""
+    """Validate ``init_score`` and return it as a float array."""
     scores = check_array(init_score, dtype=np.float64, ensure_2d=False, input_name=name)
     shape = (len(scores),) if n_classes == 2 else (len(scores), n_classes)
     if scores.size != np.prod(shape):
         raise ValueError(
-            f"{name} must hold one score per row or, multiclass, per row and class, got an array "
-            f"of shape {scores.shape}."
+            f"{name} must have shape (n_samples,) or, for multiclass, (n_samples, n_classes), got "
+            f"shape {scores.shape} and {n_classes} classes."
         )
-    if np.abs(scores).max() > np.finfo(np.float32).max:  # in which gradients are computed
-        raise ValueError(f"{name} must be finite in float32, got larger scores.")
-    return np.ascontiguousarray(scores.reshape(shape))  # LightGBM warns of every other layout
+    largest = np.abs(scores).max()
+    if largest > np.finfo(np.float32).max:  # LightGBM stores gradients as float32
+        raise ValueError(f"{name} must be finite in float32, got {largest:.3g}.")
+    return np.ascontiguousarray(scores.reshape(shape))  # LightGBM warns about other layouts
 
 
 def _as_sets(given, ndim, optional=False):
-    """Evaluation sets as a list: a list or tuple of items of ``ndim`` axes, or one item alone.
+    """Return the values of an argument for all evaluation sets as a list.
 
-    Items may be None if they are optional.
+    ``given`` is one value with ``ndim`` dimensions, or a list or tuple of values, which may
+    contain None if they are optional.
     """
     if given is None:
         return []
     if not isinstance(given, list | tuple):
         return [given]
-    items = [item for item in given if item is not None]
-    several = _ndim(items[0]) >= ndim if items else optional
-    return list(given) if several else [given]
+    values = [value for value in given if value is not None]
+    is_list_of_values = _ndim(values[0]) >= ndim if values else optional
+    return list(given) if is_list_of_values else [given]
 
 
-def _ndim(item):
-    return len(getattr(item, "shape", np.shape(item)))
+def _ndim(value):
+    return len(getattr(value, "shape", np.shape(value)))

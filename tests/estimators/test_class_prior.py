@@ -295,7 +295,7 @@ def test_class_without_weight_cannot_be_given_a_share(estimator, by):
         weight = (y != "b").astype(float)
     assert model.fit(X, y, weight).class_share_[1] == 0
     model.set_params(class_prior="uniform")
-    message = r"class_prior needs training rows with weight of every class, got none of \['b'\]"
+    message = r"class_prior requires training rows with positive weight.*, got none of \['b'\]"
     with pytest.raises(ValueError, match=message):
         model.predict_proba(X)
     with pytest.raises(ValueError, match=message):
@@ -353,10 +353,10 @@ REFUSED = {
     "too few": ([1.0], "one share for each of the 2 classes"),
     "too many": ([0.5, 0.3, 0.2], "one share for each of the 2 classes"),
     "two axes": ([[0.5, 0.5]], "one share for each of the 2 classes"),
-    "negative": ([1.1, -0.1], "must hold positive shares"),
-    "zero": ([1.0, 0.0], "must hold positive shares"),
-    "subnormal": ([1.0, 1e-310], "must hold positive shares"),
-    "nan": ([np.nan, 0.5], "must hold positive shares"),
+    "negative": ([1.1, -0.1], "must contain positive shares"),
+    "zero": ([1.0, 0.0], "must contain positive shares"),
+    "subnormal": ([1.0, 1e-310], "must contain positive shares"),
+    "nan": ([np.nan, 0.5], "must contain positive shares"),
     "infinite": ([np.inf, 0.5], "sum to 1"),
     "counts": ([90, 10], "sum to 1"),
     "sum below 1": ([0.5, 0.49], "sum to 1"),
@@ -398,9 +398,9 @@ def test_score_probability_with_a_prior_is_refused(estimator, data):
     model = clone(estimator).set_params(class_prior="uniform").fit(X, y)
     model.set_params(probability="score")
     for method in (model.predict, model.predict_proba, model.decision_function):
-        with pytest.raises(ValueError, match="class_prior must be None where probability='score'"):
+        with pytest.raises(ValueError, match="class_prior must be None if probability='score'"):
             method(X)
-    with pytest.raises(ValueError, match="class_prior must be None where probability='score'"):
+    with pytest.raises(ValueError, match="class_prior must be None if probability='score'"):
         model.fit(X, y)
 
 

@@ -66,7 +66,7 @@ def test_start_scores_come_for_training_and_for_evaluation_or_for_neither(split)
     given = {"eval_X": X_valid, "eval_y": y_valid}
     with pytest.raises(ValueError, match="eval_init_score must be given for every evaluation set"):
         focal().fit(X, y, init_score=scores, **given)
-    with pytest.raises(ValueError, match="eval_init_score needs init_score"):
+    with pytest.raises(ValueError, match="eval_init_score requires init_score"):
         focal().fit(X, y, eval_init_score=scores[: len(y_valid)], **given)
     wrong = scores[: len(y_valid)] * np.nan
     with pytest.raises(ValueError, match="eval_init_score contains NaN"):
@@ -138,18 +138,18 @@ def test_one_set_comes_alone_or_in_a_list(split, form):
 )
 def test_sets_of_different_number_are_refused(split, others):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match=r"for the same sets, got|must be given together"):
+    with pytest.raises(ValueError, match=r"the same length, got|must be given together"):
         focal().fit(X, y, **{"eval_X": X_valid, "eval_y": y_valid} | others)
 
 
 @pytest.mark.parametrize(
     ("others", "message"),
     [
-        ({"eval_metric": "auc"}, "eval_metric needs rows to evaluate"),
-        ({"eval_sample_weight": [1.0, 2.0]}, "eval_sample_weight for"),
-        ({"eval_class_weight": "balanced"}, "eval_class_weight for"),
-        ({"eval_init_score": [1.0, 2.0]}, "eval_init_score for"),
-        ({"eval_names": ["valid"]}, "eval_names must hold"),
+        ({"eval_metric": "auc"}, "eval_metric requires an evaluation set"),
+        ({"eval_sample_weight": [1.0, 2.0]}, "eval_sample_weight with"),
+        ({"eval_class_weight": "balanced"}, "eval_class_weight with"),
+        ({"eval_init_score": [1.0, 2.0]}, "eval_init_score with"),
+        ({"eval_names": ["valid"]}, "eval_names must be a list"),
     ],
     ids=lambda value: str(value)[:24],
 )
@@ -160,7 +160,7 @@ def test_arguments_of_evaluation_without_a_set_are_refused(split, others, messag
 
 def test_evaluation_set_without_weight_is_refused(split):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match="eval_sample_weight must hold a positive weight"):
+    with pytest.raises(ValueError, match="eval_sample_weight must contain a positive weight"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_sample_weight=0 * X_valid[:, 0])
 
 
@@ -212,7 +212,7 @@ def one(name):
 )  # fmt: skip
 def test_metrics_of_one_name_are_refused(split, eval_metric):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match="eval_metric must return different names"):
+    with pytest.raises(ValueError, match="eval_metric must return unique names"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_metric=eval_metric)
 
 
@@ -282,7 +282,7 @@ def test_training_rows_are_not_watched(split, same, names):
     first, second = both.evals_result_.values()
     assert second == alone.evals_result_["valid_0"]
     assert np.argmin(first["focal_loss"]) > both.best_iteration_
-    with pytest.raises(ValueError, match="early_stopping needs an evaluation set other than"):
+    with pytest.raises(ValueError, match="early_stopping requires an evaluation set that is not"):
         stopping().fit(X, y, eval_X=same(X), eval_y=y)
 
 
@@ -454,7 +454,7 @@ def test_class_with_a_single_row_stays_in_training_with_one_warning():
     X, y = problem()
     labels = np.where(y == 1, "yes", "no").astype(object)
     labels[0] = "maybe"
-    with pytest.warns(UserWarning, match=r"holds out no row of \['maybe'\]") as caught:
+    with pytest.warns(UserWarning, match=r"holds out no row of the classes \['maybe'\]") as caught:
         model = focal(early_stopping=True).fit(X, labels)
     assert len(caught) == 1
     assert caught[0].filename == __file__
@@ -465,9 +465,9 @@ def test_early_stopping_without_rows_to_hold_out_is_refused():
     X, y = problem()
     weight = np.zeros(len(y))
     weight[[np.argmax(y), np.argmin(y)]] = 1
-    with pytest.raises(ValueError, match="must hold out rows for validation"):
+    with pytest.raises(ValueError, match="cannot hold out rows"):
         focal(early_stopping=True).fit(X, y, sample_weight=weight)
-    with pytest.raises(ValueError, match="must hold out rows for validation"):
+    with pytest.raises(ValueError, match="cannot hold out rows"):
         focal(early_stopping=True).fit(X[:2], [0, 1])
 
 

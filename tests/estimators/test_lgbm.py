@@ -143,7 +143,7 @@ def test_categorical_feature_by_name_or_index():
         by_name.predict_proba(frame), by_index.predict_proba(frame.to_numpy())
     )
     assert "==" in str(by_name.booster_.dump_model()["tree_info"][0])
-    with pytest.raises(ValueError, match=r"categorical_feature names no column of X: .*colour"):
+    with pytest.raises(ValueError, match=r"categorical_feature contains unknown columns: .*colour"):
         focal().fit(frame, y, categorical_feature=["colour"])
 
 
@@ -192,7 +192,7 @@ def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
     y = y.copy()
     y[0] = 2
     model = focal(early_stopping=True, random_state=0)
-    with pytest.warns(UserWarning, match=r"holds out no row of \[2\]"):
+    with pytest.warns(UserWarning, match=r"holds out no row of the classes \[2\]"):
         model.fit(X, y)
     assert np.all(np.isfinite(model.predict_proba(X)))
 
@@ -222,7 +222,7 @@ def test_weights_that_float32_cannot_hold_are_refused(split):
 
 def test_evaluation_sets_come_complete(split):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match="for the same sets, got eval_X for 2, eval_y for 1"):
+    with pytest.raises(ValueError, match="the same length, got eval_X with 2, eval_y with 1"):
         focal().fit(X, y, eval_X=(X_valid, X_valid), eval_y=y_valid)
 
 
@@ -411,9 +411,9 @@ def test_parameters_out_of_range_are_named(parameters):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"eval_set": [(0, 0)]}, TypeError, "eval_set is not supported: pass eval_X and eval_y"),
+        ({"eval_set": [(0, 0)]}, TypeError, "eval_set is not supported. Pass eval_X and eval_y"),
         ({"eval_X": np.zeros((2, 10))}, ValueError, "eval_X and eval_y must be given together"),
-        ({"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]}, ValueError, "eval_y holds labels .*9"),
+        ({"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]}, ValueError, "eval_y contains labels .*9"),
         ({"eval_X": np.zeros((2, 9)), "eval_y": [0, 1]}, ValueError, "9 features"),
         ({"eval_X": np.zeros((3, 10)), "eval_y": [0, 1]}, ValueError, "inconsistent"),
         ({"eval_metric": "rmse"}, ValueError, "eval_metric must be .*'rmse'"),
@@ -432,9 +432,9 @@ def test_bad_fit_arguments_are_named(arguments, error, message):
 def test_init_model_must_fit_the_data():
     X, y = problem()
     first = focal().fit(X, y)
-    with pytest.raises(ValueError, match="init_model was fitted to the classes"):
+    with pytest.raises(ValueError, match="init_model was fitted on the classes"):
         focal().fit(X, y + 1, init_model=first)
-    with pytest.raises(ValueError, match="init_model was fitted to 10 features"):
+    with pytest.raises(ValueError, match="init_model was fitted on 10 features"):
         focal().fit(X[:, :5], y, init_model=first)
 
 

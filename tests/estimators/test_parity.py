@@ -44,7 +44,7 @@ def test_class_of_weight_zero_multiplies_sample_weight(estimator):
     silenced = clone(estimator).set_params(class_weight={2: 0}).fit(X, y, weight)
     by_rows = clone(estimator).fit(X, y, weight * (y < 2))
     np.testing.assert_array_equal(silenced.predict_proba(X), by_rows.predict_proba(X))
-    with pytest.raises(ValueError, match="class_weight must leave a class with weight"):
+    with pytest.raises(ValueError, match="class_weight and sample_weight give every row weight 0"):
         clone(estimator).set_params(class_weight={0: 0, 1: 0, 2: 0}).fit(X, y)
 
 

@@ -124,7 +124,8 @@ def test_values_that_fit_never_saw_are_refused_by_name(model, column, values):
 
 def test_error_of_an_unknown_value_says_what_was_got_and_what_to_do(model):
     with pytest.raises(
-        ValueError, match=r"categories \[10, 20, 40\], got the values \['2x'\].*pandas category"
+        ValueError,
+        match=r"categories \[10, 20, 40\], got the unknown values \['2x'\].*pandas category",
     ):
         model.predict(frame(slice(0, 1), shop=["2x"]))
 
@@ -140,7 +141,7 @@ def test_numeric_column_may_become_categorical_with_the_same_numbers():
     model = trees().fit(table, Y)
     categorical = table.astype({"shop": "category"})
     np.testing.assert_array_equal(model.predict_proba(categorical), model.predict_proba(table))
-    with pytest.raises(ValueError, match="Column 'shop' of X must hold numbers"):
+    with pytest.raises(ValueError, match="Column 'shop' of X must be numeric"):
         model.predict(table.assign(shop=pd.Categorical(SHOP.astype(str))))
 
 
@@ -265,10 +266,10 @@ def test_init_model_of_other_columns_is_refused(model, saved, tmp_path):
         model.to_lightgbm(probability="score").save_model(first)
     cases = [
         (frame(colour=pd.Categorical(np.where(COLOUR == "red", "pink", COLOUR))), "categories"),
-        (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, X has 1"),
+        (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, but X has 1"),
         (frame()[["colour", "amount", "shop"]], "categories"),
-        (frame().rename(columns={"amount": "price"}), r"fitted to the features \['shop', 'amount'"),
-        (frame().assign(more=0), "fitted to 3 features, got 4"),
+        (frame().rename(columns={"amount": "price"}), r"fitted on the features \['shop', 'amount'"),
+        (frame().assign(more=0), "fitted on 3 features, got 4"),
     ]
     for table, message in cases:
         with pytest.raises(ValueError, match=message):
@@ -387,9 +388,9 @@ def test_linear_model_takes_numeric_categories_and_numbers_as_text_like_logistic
         (pd.date_range("2020", periods=N_ROWS), "dates or times"),
         (pd.date_range("2020", periods=N_ROWS, tz="UTC"), "dates or times"),
         (pd.timedelta_range(0, periods=N_ROWS), "dates or times"),
-        (pd.period_range("2020", periods=N_ROWS, freq="D"), "must hold numbers"),
-        (pd.interval_range(0, N_ROWS), "must hold numbers"),
-        ([datetime.date(2020, 1, 1)] * N_ROWS, "must hold numbers"),
+        (pd.period_range("2020", periods=N_ROWS, freq="D"), "must be numeric"),
+        (pd.interval_range(0, N_ROWS), "must be numeric"),
+        ([datetime.date(2020, 1, 1)] * N_ROWS, "must be numeric"),
         (np.full(N_ROWS, 1j), "Complex data not supported"),
     ],
     ids=lambda value: "" if isinstance(value, str) else str(pd.Series(value).dtype),
@@ -405,7 +406,7 @@ def test_columns_without_numbers_are_refused_by_name(column, remedy, beside):
 
 
 def test_text_is_refused_by_the_linear_model_by_name():
-    with pytest.raises(ValueError, match=r"Column 'colour' of X must hold numbers.*OneHotEncoder"):
+    with pytest.raises(ValueError, match=r"Column 'colour' of X must be numeric.*OneHotEncoder"):
         FocalLogisticRegression().fit(pd.DataFrame({"colour": COLOUR}), Y)
 
 
@@ -413,7 +414,7 @@ def test_text_is_refused_by_the_linear_model_by_name():
 def test_arrays_of_dates_are_refused(estimator):
     X = np.array(pd.date_range("2020", periods=N_ROWS))[:, np.newaxis]
     for dates in (X, X - X[0]):
-        with pytest.raises(ValueError, match="X must hold numbers, got dates or times"):
+        with pytest.raises(ValueError, match="X must be numeric, got dates or times"):
             estimator.fit(dates, Y)
 
 
@@ -432,9 +433,9 @@ def test_polars_columns_of_every_kind():
         np.testing.assert_array_equal(
             trees().fit(table, Y).predict_proba(table), trees().fit(same, Y).predict_proba(same)
         )
-    with pytest.raises(TypeError, match=r"got a LazyFrame: call X\.collect\(\)"):
+    with pytest.raises(TypeError, match=r"got a LazyFrame. Call X\.collect\(\)"):
         trees().fit(table.lazy(), Y)
-    with pytest.raises(ValueError, match="Column 'colour' of X must hold numbers, got text"):
+    with pytest.raises(ValueError, match="Column 'colour' of X must be numeric, got text"):
         trees().fit(polars.DataFrame({"colour": COLOUR}), Y)
 
 
@@ -478,7 +479,7 @@ def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, l
     table = pd.DataFrame({0: AMOUNT, 1: SHOP})
     table.columns = pd.Index(labels)
     model = clone(estimator).fit(table, Y)
-    with pytest.raises(ValueError, match="Columns of X must be in the order of fit"):
+    with pytest.raises(ValueError, match="Columns of X must be in the same order as in fit"):
         model.predict(table.iloc[:, ::-1])
     model.predict(table.to_numpy())
 

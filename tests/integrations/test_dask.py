@@ -217,7 +217,7 @@ def test_columns_and_names_of_every_kind(client):
         model.predict_proba(X_dask).compute(), local.predict_proba(frame), **SAME
     )
     dates = X_dask.assign(f=pd.Timestamp("2020-01-01"))
-    with pytest.raises(ValueError, match="Column 'f' of X must hold numbers, got dates"):
+    with pytest.raises(ValueError, match="Column 'f' of X must be numeric, got dates"):
         DaskFocalLGBMClassifier(**PARAMETERS).fit(dates, y_dask)
 
 
@@ -278,10 +278,10 @@ def test_prior_that_does_not_fit_is_refused_before_any_work(client, fitted, monk
     X, y, _ = dataset(2)
     model = DaskFocalLGBMClassifier(class_prior=[0.5, 0.6], **PARAMETERS)
     monkeypatch.setattr("skfocal.dask._trees.train", None)  # no tree is grown
-    with pytest.raises(ValueError, match="class_prior must hold shares that sum to 1"):
+    with pytest.raises(ValueError, match="class_prior must sum to 1"):
         model.fit(*as_arrays(X, y))
     model.set_params(class_weight={"no": 1, "perhaps": 0}, class_prior="uniform")
-    with pytest.raises(ValueError, match="class_prior needs training rows with weight"):
+    with pytest.raises(ValueError, match="class_prior requires training rows with positive weight"):
         model.fit(*as_arrays(X, y))
 
 

@@ -179,11 +179,11 @@ def refused():
     one_score = "init_score must hold one score per row"
     return {
         "metric of pairs": (ValueError, "a mean over rows", both | {"eval_metric": "auc"}),
-        "metric without rows": (ValueError, "needs rows", {"eval_metric": "error"}),
+        "metric without rows": (ValueError, "requires an evaluation set", {"eval_metric": "error"}),
         "no eval_y": (ValueError, "given together", {"eval_X": eval_X}),
         "local eval_X": (TypeError, "eval_X must be a dask", both | {"eval_X": X}),
         "local eval_y": (TypeError, "eval_y must be a dask", both | {"eval_y": y}),
-        "other labels": (ValueError, "labels never seen", both | {"eval_y": unknown}),
+        "other labels": (ValueError, "labels not seen", both | {"eval_y": unknown}),
         "no eval weight": (
             ValueError,
             "eval_sample_weight must hold",
@@ -194,9 +194,9 @@ def refused():
             "eval_sample_weight must not",
             both | {"eval_sample_weight": -eval_weight},
         ),
-        "names": (ValueError, "eval_names must hold", both | {"eval_names": ["a", "b"]}),
+        "names": (ValueError, "eval_names must be a list", both | {"eval_names": ["a", "b"]}),
         "two starts": (ValueError, "not be given together", scores | {"init_model": other}),
-        "features of init_model": (ValueError, "fitted to 5 features", {"init_model": other}),
+        "features of init_model": (ValueError, "fitted on 5 features", {"init_model": other}),
         "width of init_score": (ValueError, one_score, {"init_score": wide}),
         "infinite init_score": (ValueError, "infinity", {"init_score": eval_weight + np.inf}),
         "eval_init_score missing": (ValueError, "every evaluation set", both | scores),

@@ -167,7 +167,7 @@ def bad_inputs():
         "labels of two kinds": (TypeError, "labels of one kind", (arrays[0], mixed)),
         "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
         "huge X": (ValueError, "squares overflow", as_arrays(X * 1e200, y)),
-        "text": (ValueError, "Column 'a' of X must hold numbers", (frame, as_frames(X, y)[1])),
+        "text": (ValueError, "Column 'a' of X must be numeric", (frame, as_frames(X, y)[1])),
         "negative weight": (ValueError, "must not be negative", as_arrays(X, y, -weight)),
         "no weight": (ValueError, "zero for every sample", as_arrays(X, y, 0 * weight)),
         "infinite sum": (ValueError, "finite sum", as_arrays(X, y, weight * 8e307)),

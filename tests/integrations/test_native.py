@@ -194,7 +194,9 @@ def test_to_lightgbm_warns_where_its_prediction_is_not_predict_proba(
 def test_the_way_to_predict_proba_that_the_warning_shows_is_right(n_classes, probability):
     model, X = fitted(n_classes)
     model.set_params(probability=probability)
-    with pytest.warns(UserWarning, match="'score' probability, not predict_proba") as caught:
+    with pytest.warns(
+        UserWarning, match="'score' probability, which differs from predict_proba"
+    ) as caught:
         booster = model.to_lightgbm()
     code = re.search(r"loss_\.predict_proba\(booster.*?\), '\w+'\)", str(caught[0].message))[0]
     proba = eval(code, {"loss_": model.loss_, "booster": booster, "X": X})
@@ -265,19 +267,19 @@ FOREIGN = {
     "other objective": ("objective=binary sigmoid:1", "objective=regression", "objective"),
     "other slope": ("objective=binary sigmoid:1", "objective=binary sigmoid:2", "objective"),
     "custom objective": ("objective=binary sigmoid:1\n", "", "objective"),
-    "newer version": ("version=v4", "version=v5", "version v5.*v4 only"),
+    "newer version": ("version=v4", "version=v5", "version v5.*only v4"),
     "no model": ("tree\n", "hello\n", "init_model is not the text of a LightGBM model"),
     "no trees": ("Tree=0\n", "", "init_model is not the text of a LightGBM model"),
-    "truncated": ("Tree=9\n", "", "not complete"),
-    "no end": ("end of trees", "", "not complete"),
-    "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "damaged"),
-    "trees per round": ("per_iteration=1", "per_iteration=2", "fitted to 2 scores per row, got 1"),
-    "names run together": ("6 Column_7", "6_Column_7", "init_model is damaged: .*feature_names"),
+    "truncated": ("Tree=9\n", "", "incomplete"),
+    "no end": ("end of trees", "", "incomplete"),
+    "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "corrupt"),
+    "trees per round": ("per_iteration=1", "per_iteration=2", "fitted on 2 scores per row, got 1"),
+    "names run together": ("6 Column_7", "6_Column_7", "init_model is corrupt: .*feature_names"),
     "no last line": ("pandas_categorical:null", "", "last line is not pandas_categorical"),
-    "more leaves": (r"num_leaves=\d", "num_leaves=9", "Tree=0 does not hold a tree"),
-    "unknown feature": (r"split_feature=\d", "split_feature=9", "Tree=0 does not hold a tree"),
-    "root below itself": (r"left_child=(-?)\d\b", r"left_child=\g<1>0", "does not hold a tree"),
-    "no left children": ("left_child=", "lost_child=", "Tree=0 does not hold a tree"),
+    "more leaves": (r"num_leaves=\d", "num_leaves=9", "Tree=0 is not a valid tree"),
+    "unknown feature": (r"split_feature=\d", "split_feature=9", "Tree=0 is not a valid tree"),
+    "root below itself": (r"left_child=(-?)\d\b", r"left_child=\g<1>0", "is not a valid tree"),
+    "no left children": ("left_child=", "lost_child=", "Tree=0 is not a valid tree"),
 }
 
 
@@ -321,13 +323,13 @@ def test_model_text_of_an_unknown_version_is_refused(monkeypatch):
 
 def test_edit_that_went_wrong_is_noticed(monkeypatch):
     model, _ = fitted(2)
-    monkeypatch.setattr(_native, "_raise_scores", lambda tree, value: tree)
-    with pytest.raises(RuntimeError, match="does not predict what the estimator does"):
+    monkeypatch.setattr(_native, "_add_to_scores", lambda tree, value: tree)
+    with pytest.raises(RuntimeError, match="have different predictions"):
         model.to_lightgbm(probability="score")
 
 
 def test_warning_says_that_the_posterior_leaves_class_prior_out():
     model, _ = fitted(2)
     model.set_params(probability="posterior", class_prior="uniform")
-    with pytest.warns(UserWarning, match="leaves class_prior out"):
+    with pytest.warns(UserWarning, match=r"\(without class_prior\)"):
         model.to_lightgbm()

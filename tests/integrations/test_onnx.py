@@ -232,7 +232,7 @@ def test_predictions_for_another_population(estimator, n_classes, gamma, alpha):
 def test_prior_that_does_not_fit_is_refused():
     X, y = dataset()
     model = FocalLogisticRegression().fit(X, y).set_params(class_prior=[0.5, 0.4, 0.1])
-    with pytest.raises(ValueError, match="class_prior must hold one share for each of the 2"):
+    with pytest.raises(ValueError, match="class_prior must contain one share for each of the 2"):
         run(model, X)
 
 
