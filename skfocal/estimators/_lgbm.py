@@ -104,9 +104,9 @@ class FocalLGBMClassifier(FocalClassifier):
     max_depth : int, default=-1
         Maximum depth of a tree; no limit if <= 0.
     learning_rate : float or "auto", default="auto"
-        Factor of each tree. "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, which grows from
-        16,000 samples on. With fewer than 300 rounds it is multiplied by ``300 / n_estimators``.
-        It is at most 0.2. ``n_samples`` counts the training rows with positive weight.
+        Factor of each tree. "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, multiplied by
+        ``300 / n_estimators`` if there are fewer than 300 rounds, and at most 0.2. It increases
+        from 16,000 rows on. ``n_samples`` counts the training rows with positive weight.
     n_estimators : int, default=300
         Number of boosting rounds.
     subsample_for_bin : int, default=200000
@@ -126,9 +126,9 @@ class FocalLGBMClassifier(FocalClassifier):
     colsample_bytree : float, default=0.7
         Fraction of features to sample for each tree.
     reg_alpha : float, default=0.0
-        L1 regularization of the leaf values.
+        L1 regularisation of the leaf values.
     reg_lambda : float, default=0.5
-        L2 regularization of the leaf values.
+        L2 regularisation of the leaf values.
     importance_type : {"split", "gain"}, default="split"
         Type of :attr:`feature_importances_`: number of splits, or their total gain.
     class_weight : dict, "balanced" or None, default=None

@@ -50,8 +50,8 @@ class FocalLogisticRegression(FocalClassifier):
         Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
         so 0.25 *down*-weights the positive class, and 0.5 halves the loss, like halving ``C``.
     C : float, default=1.0
-        Inverse of the regularization strength. Must be positive; ``np.inf`` means no penalty.
-        Focal losses are smaller than cross-entropy, so the same ``C`` regularizes more as
+        Inverse of the regularisation strength. Must be positive; ``np.inf`` means no penalty.
+        Focal losses are smaller than cross-entropy, so the same ``C`` regularises more as
         ``gamma`` grows. Tune both together.
     l1_ratio : float in [0, 1], default=0.0
         Elastic-net mixing parameter: 0 is an L2 penalty, 1 is an L1 penalty.
@@ -76,9 +76,8 @@ class FocalLogisticRegression(FocalClassifier):
         populations differ only in their class shares, for example after random undersampling of a
         class. You can change it after ``fit``.
     solver : {"auto", "lbfgs", "prox-newton"}, default="auto"
-        Optimization algorithm. "lbfgs" supports no L1 penalty. "prox-newton" (proximal Newton)
-        requires one. "auto" selects "prox-newton" if there is an L1 penalty, and "lbfgs"
-        otherwise.
+        Optimisation algorithm: L-BFGS, or proximal Newton for an L1 penalty. "auto" selects the
+        one that supports the penalty.
     tol : float, default=1e-4
         Tolerance. The solver stops if the largest component of the gradient is at most ``tol``
         times that of the model without features.

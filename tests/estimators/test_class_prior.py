@@ -1,4 +1,4 @@
-"""``class_prior``: probabilities for a population whose classes have other shares."""
+"""Tests of ``class_prior``, which adapts predictions to a population with other class shares."""
 
 import itertools
 import pickle
@@ -22,7 +22,7 @@ from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 ESTIMATORS = [FocalLogisticRegression(), FocalLGBMClassifier(n_estimators=5, n_jobs=1)]
 PRIORS = {2: [0.99, 0.01], 3: [0.2, 0.79, 0.01]}
 LABELS = np.array(["a", "b", "c"])
-ROUNDING = {"rtol": 1e-11, "atol": 1e-12}  # of a few exponentials and logarithms
+ROUNDING = {"rtol": 1e-11, "atol": 1e-12}  # from exponentials and logarithms
 
 
 @pytest.fixture(scope="module", params=[2, 3], ids=["binary", "multiclass"])
@@ -38,13 +38,13 @@ def predictions(model, X):
     return [getattr(model, method)(X) for method in methods]
 
 
-# What class_prior does to the unweighted posterior.
+# Effect on the unweighted posterior.
 
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_prior_equal_to_the_training_shares_changes_nothing(estimator, weighted, gamma, data):
+def test_prior_equal_to_training_shares_has_no_effect(estimator, weighted, gamma, data):
     X, y = data
     weight = np.linspace(0, 3, len(y)) if weighted else None
     model = clone(estimator).set_params(gamma=gamma, probability="unweighted")
@@ -55,7 +55,7 @@ def test_prior_equal_to_the_training_shares_changes_nothing(estimator, weighted,
     for got, wanted in zip(
         predictions(model.set_params(class_prior=shares), X), expected, strict=True
     ):
-        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6)  # trees' weights: float32
+        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6)  # trees use float32 weights
     model.set_params(class_prior=model.class_share_)
     for got, wanted in zip(predictions(model, X), expected, strict=True):
         np.testing.assert_allclose(got, wanted, **ROUNDING)
@@ -63,7 +63,7 @@ def test_prior_equal_to_the_training_shares_changes_nothing(estimator, weighted,
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted"])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_posterior_is_the_unweighted_one_times_prior_over_share(estimator, probability, data):
+def test_posterior_is_unweighted_posterior_times_prior_over_share(estimator, probability, data):
     X, y = data
     n_classes = len(set(y))
     model = clone(estimator).set_params(alpha=[0.3, 2.0, 1.0][:n_classes], class_weight="balanced")
@@ -79,19 +79,19 @@ def test_posterior_is_the_unweighted_one_times_prior_over_share(estimator, proba
     np.testing.assert_array_equal(model.predict(X), model.classes_[proba.argmax(axis=1)])
 
 
-def test_nothing_is_clipped_at_extreme_scores_and_priors():
+def test_extreme_scores_and_priors_are_not_clipped():
     margins = np.array([-1000.0, 0.0, 1000.0])
     model = FocalLogisticRegression(gamma=0.0).fit(np.eye(2), [0, 1])
     model.coef_, model.intercept_ = np.array([[0.0, 1.0]]), np.zeros(1)
     model.set_params(class_prior=[1 - 1e-200, 1e-200])
     X = np.column_stack([margins, margins])
-    log_odds = margins + np.log(1e-200)  # the shares in training are equal
+    log_odds = margins + np.log(1e-200)  # class_share_ is uniform
     np.testing.assert_allclose(model.decision_function(X), log_odds, rtol=1e-14)
     expected = -np.logaddexp(0, np.column_stack([log_odds, -log_odds]))
     np.testing.assert_allclose(model.predict_log_proba(X), expected, rtol=1e-14)
 
 
-def test_nothing_is_clipped_at_extreme_scores_and_priors_of_several_classes():
+def test_extreme_scores_and_priors_are_not_clipped_multiclass():
     model = FocalLogisticRegression(gamma=0.0).fit(np.eye(3), [0, 1, 2])
     model.coef_, model.intercept_ = np.eye(3), np.zeros(3)
     model.set_params(class_prior=[1e-200, 1 - 1e-9, 1e-9])
@@ -101,7 +101,7 @@ def test_nothing_is_clipped_at_extreme_scores_and_priors_of_several_classes():
     np.testing.assert_array_equal(model.decision_function(X), model.predict_log_proba(X))
 
 
-# A saturated model: its posterior in each of a few cells is the share of the class there.
+# Saturated models: the posterior in each cell equals the share of the class in that cell.
 
 COUNTS = {
     2: np.array([[900, 10], [600, 40], [300, 60], [100, 90]]),
@@ -126,7 +126,7 @@ def cell_trees(**settings):
 
 
 def rows_of(counts):
-    """Indicators of the cells and classes of that many rows of each cell and class."""
+    """Return X (one-hot cells) and y with ``counts[cell, class]`` rows each."""
     n_cells, n_classes = counts.shape
     cells = np.repeat(np.arange(n_cells).repeat(n_classes), counts.ravel())
     return np.eye(n_cells)[cells], np.repeat(np.tile(np.arange(n_classes), n_cells), counts.ravel())
@@ -147,7 +147,7 @@ def of_classes(settings, n_classes):
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_true_prior_undoes_undersampling_exactly(n_classes, gamma, weights, settings):
     counts = COUNTS[n_classes]
-    kept = counts // np.array([10, 1, 1][:n_classes])  # a tenth of the negatives, in every cell
+    kept = counts // np.array([10, 1, 1][:n_classes])  # keep a tenth of class 0 in every cell
     X, y = rows_of(kept)
     weight = None if weights is None else np.array(weights)[y]
     model = saturated(gamma=gamma, **of_classes(settings, n_classes))
@@ -162,14 +162,14 @@ def test_true_prior_undoes_undersampling_exactly(n_classes, gamma, weights, sett
 @pytest.mark.parametrize("settings", SETTINGS[1:3], ids=str)
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_true_prior_undoes_undersampling_of_trees(n_classes, gamma, settings):
+def test_true_prior_undoes_undersampling_for_trees(n_classes, gamma, settings):
     counts = COUNTS[n_classes]
     X, y = rows_of(counts // np.array([10, 1, 1][:n_classes]))
     model = cell_trees(gamma=gamma, **of_classes(settings, n_classes))
     model.set_params(class_prior=counts.sum(axis=0) / counts.sum()).fit(X, y)
     proba = model.predict_proba(np.eye(len(counts)))
     expected = counts / counts.sum(axis=1, keepdims=True)
-    # Trees approach the cells' shares as boosting goes on; gradients are in float32.
+    # Boosting has not fully converged, and gradients are float32.
     np.testing.assert_allclose(proba, expected, atol=2e-3)
 
 
@@ -177,15 +177,15 @@ def test_true_prior_undoes_undersampling_of_trees(n_classes, gamma, settings):
 def test_uniform_prior_maximises_balanced_accuracy(n_classes):
     counts = COUNTS[n_classes]
     model = saturated(gamma=1.0, class_prior="uniform").fit(*rows_of(counts))
-    recall = counts / counts.sum(axis=0)  # what a class gains by a cell that is given to it
+    recall = counts / counts.sum(axis=0)  # recall of the class if it is predicted in the cell
 
     def balanced_accuracy(classes):
         return recall[np.arange(len(counts)), classes].sum() / n_classes
 
-    of_cell = model.predict(np.eye(len(counts)))
-    every_rule = itertools.product(range(n_classes), repeat=len(counts))
-    best = max(balanced_accuracy(list(rule)) for rule in every_rule)
-    assert balanced_accuracy(of_cell) == pytest.approx(best, rel=1e-12)
+    predicted = model.predict(np.eye(len(counts)))
+    all_rules = itertools.product(range(n_classes), repeat=len(counts))
+    best = max(balanced_accuracy(list(rule)) for rule in all_rules)
+    assert balanced_accuracy(predicted) == pytest.approx(best, rel=1e-12)
     as_trained = model.set_params(class_prior=None).predict(np.eye(len(counts)))
     assert balanced_accuracy(as_trained) < best
     proba = model.set_params(class_prior="uniform").predict_proba(np.eye(len(counts)))
@@ -193,12 +193,12 @@ def test_uniform_prior_maximises_balanced_accuracy(n_classes):
     np.testing.assert_allclose(proba, expected, atol=1e-6)  # the solver's tolerance
 
 
-# Labels drawn from known probabilities, and rows dropped at random.
+# Undersampled data with known probabilities.
 
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0])
 @pytest.mark.parametrize("kind", ["linear", "trees"])
-def test_binary_recovers_the_probability_labels_were_drawn_from(kind, gamma):
+def test_true_prior_recovers_true_probabilities_binary(kind, gamma):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60_000, 2))
     truth = expit(X @ [1.0, -0.5] - 3.5)
@@ -212,8 +212,8 @@ def test_binary_recovers_the_probability_labels_were_drawn_from(kind, gamma):
             gamma, n_estimators=60, num_leaves=4, min_child_samples=300, n_jobs=1, class_prior=prior
         )
     proba = model.fit(X[kept], y[kept]).predict_proba(X)[:, 1]
-    # 2,900 positives: the share of positives has a standard error of 0.0008. The linear scores'
-    # posterior is linear at gamma 0 only, and trees are steps.
+    # With 2,900 positives, the standard error of their share is 0.0008. The true log-odds are
+    # linear, so the linear model is exact at gamma 0 only, and trees are step functions.
     assert abs(proba.mean() - truth.mean()) < 0.003
     assert np.sqrt(np.mean((proba - truth) ** 2)) < 0.02
     uncorrected = model.set_params(class_prior=None).predict_proba(X)[:, 1]
@@ -223,15 +223,14 @@ def test_binary_recovers_the_probability_labels_were_drawn_from(kind, gamma):
 @pytest.mark.parametrize(
     ("kind", "gamma", "bias", "error"),
     [
-        # The model has the form of the truth: what is left is the noise of about 3,000 rows of
-        # each rare class.
+        # The model is well-specified, so the error is due to the 3,000 rows of each rare class.
         ("linear", 0.0, 0.003, 0.01),
-        # The posterior is no longer linear in X, and class weights move where it fits best.
+        # The model is misspecified, so class weights change where it fits best.
         ("linear", 1.0, 0.01, 0.03),
         ("trees", 1.0, 0.01, 0.03),
     ],
 )
-def test_multiclass_recovers_the_probability_labels_were_drawn_from(kind, gamma, bias, error):
+def test_true_prior_recovers_true_probabilities_multiclass(kind, gamma, bias, error):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60_000, 2))
     truth = softmax(X @ [[0.0, 1.0, -1.0], [0.0, -0.5, 0.5]] - [0.0, 3.0, 3.5], axis=1)
@@ -250,11 +249,11 @@ def test_multiclass_recovers_the_probability_labels_were_drawn_from(kind, gamma,
     assert np.sqrt(np.mean((uncorrected - truth) ** 2)) > 0.1
 
 
-# The training shares.
+# The attribute class_share_.
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_training_shares_count_sample_weight_and_no_class_weight(estimator, data):
+def test_class_share_includes_sample_weight_but_not_class_weight(estimator, data):
     X, y = data
     weight = np.random.default_rng(0).uniform(0, 3, len(y))
     model = clone(estimator).set_params(class_weight="balanced")
@@ -266,7 +265,7 @@ def test_training_shares_count_sample_weight_and_no_class_weight(estimator, data
     )
 
 
-def test_training_shares_are_those_of_the_rows_trained_on():
+def test_class_share_excludes_held_out_rows():
     X, y = make_classification(100, 5, random_state=0)
     y[:] = np.arange(100) < 13
     model = FocalLGBMClassifier(
@@ -276,7 +275,7 @@ def test_training_shares_are_those_of_the_rows_trained_on():
     np.testing.assert_allclose(model.fit(X, y).class_share_, [52 / 59, 7 / 59], rtol=1e-12)
 
 
-def test_training_shares_of_a_continued_model_are_those_of_the_new_rows(data):
+def test_class_share_after_init_model_is_that_of_the_new_rows(data):
     X, y = data
     first = clone(ESTIMATORS[1]).fit(X, y)
     rows = np.concatenate([np.flatnonzero(y == "a")[:30], np.flatnonzero(y != "a")])
@@ -286,7 +285,7 @@ def test_training_shares_of_a_continued_model_are_those_of_the_new_rows(data):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("by", ["class_weight", "sample_weight"])
-def test_class_without_weight_cannot_be_given_a_share(estimator, by):
+def test_prior_raises_if_a_class_has_no_weight(estimator, by):
     X, y = make_classification(400, 8, n_informative=5, n_classes=3, random_state=0)
     y, weight, model = LABELS[y], None, clone(estimator)
     if by == "class_weight":
@@ -302,7 +301,7 @@ def test_class_without_weight_cannot_be_given_a_share(estimator, by):
         model.fit(X, y, weight)
 
 
-# Forms of the parameter, and refusals.
+# Accepted and invalid values.
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
@@ -318,20 +317,20 @@ def test_class_without_weight_cannot_be_given_a_share(estimator, by):
     ],
     ids=["tuple", "array", "float32", "dict", "reversed dict", "reversed Series"],
 )
-def test_forms_of_the_prior(estimator, form, data):
+def test_accepted_types_of_class_prior(estimator, form, data):
     X, y = data
     prior = PRIORS[len(set(y))]
     model = clone(estimator).set_params(class_prior=prior).fit(X, y)
     expected = model.predict_proba(X)
     model.set_params(class_prior=form(prior))
-    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-6)  # of float32
+    np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-6)  # one case is float32
     np.testing.assert_allclose(model.fit(X, y).predict_proba(X), expected, rtol=1e-6)
 
 
-def test_shares_of_a_pandas_column_are_read_by_label():
+def test_pandas_series_is_read_by_label():
     X, y = make_classification(300, 5, weights=[0.3], random_state=0)
     shares = pd.Series(y).value_counts(normalize=True)
-    assert shares.index.tolist() == [1, 0]  # by frequency
+    assert shares.index.tolist() == [1, 0]  # sorted by frequency
     model = FocalLogisticRegression(class_prior=shares, probability="unweighted").fit(X, y)
     expected = model.predict_proba(X)
     np.testing.assert_allclose(
@@ -339,7 +338,7 @@ def test_shares_of_a_pandas_column_are_read_by_label():
     )
 
 
-def test_labels_of_any_type_key_the_dict():
+def test_dict_keys_are_labels_of_any_type():
     X, y = make_classification(200, 5, random_state=0)
     expected = FocalLogisticRegression(class_prior=[0.9, 0.1]).fit(X, y).predict_proba(X)
     for labels in (np.array([False, True]), np.array([1.0, 2.0]), np.array([-3, 7])):
@@ -349,7 +348,7 @@ def test_labels_of_any_type_key_the_dict():
             np.testing.assert_array_equal(model.predict_proba(X), expected)
 
 
-REFUSED = {
+INVALID = {
     "too few": ([1.0], "one share for each of the 2 classes"),
     "too many": ([0.5, 0.3, 0.2], "one share for each of the 2 classes"),
     "two axes": ([[0.5, 0.5]], "one share for each of the 2 classes"),
@@ -371,10 +370,10 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
+@pytest.mark.parametrize("case", INVALID)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_bad_priors_are_refused_at_fit_and_at_prediction(estimator, case, monkeypatch):
-    class_prior, message = REFUSED[case]
+def test_invalid_prior_raises_in_fit_and_predict(estimator, case, monkeypatch):
+    class_prior, message = INVALID[case]
     message = f"class_prior.*{message or ''}"
     X, y = make_classification(100, 5, random_state=0)
     y = LABELS[y]
@@ -382,9 +381,9 @@ def test_bad_priors_are_refused_at_fit_and_at_prediction(estimator, case, monkey
     for method in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
         with pytest.raises((ValueError, TypeError), match=message):
             getattr(model, method)(X)
-    assert np.all(np.isfinite(model.raw_predict(X)))  # which has no part in it
+    assert np.all(np.isfinite(model.raw_predict(X)))  # does not use class_prior
     with monkeypatch.context() as patch:
-        patch.setattr(lightgbm, "train", None)  # no tree is grown
+        patch.setattr(lightgbm, "train", None)  # fit must raise before training
         unfitted = clone(estimator).set_params(class_prior=class_prior)
         with pytest.raises((ValueError, TypeError), match=message):
             unfitted.fit(X, y)
@@ -393,7 +392,7 @@ def test_bad_priors_are_refused_at_fit_and_at_prediction(estimator, case, monkey
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_score_probability_with_a_prior_is_refused(estimator, data):
+def test_prior_with_score_probability_raises(estimator, data):
     X, y = data
     model = clone(estimator).set_params(class_prior="uniform").fit(X, y)
     model.set_params(probability="score")
@@ -404,11 +403,11 @@ def test_score_probability_with_a_prior_is_refused(estimator, data):
         model.fit(X, y)
 
 
-# Life in scikit-learn.
+# Copies, search and calibration.
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_prior_can_be_changed_after_the_fit_and_is_kept_in_copies(estimator, data):
+def test_prior_can_be_changed_after_fit_and_is_copied(estimator, data):
     X, y = data
     prior = PRIORS[len(set(y))]
     expected = clone(estimator).set_params(class_prior=prior).fit(X, y).predict_proba(X)
@@ -425,7 +424,7 @@ SAVED = sorted((Path(__file__).parents[1] / "integrations" / "fixtures").glob("v
 
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: path.stem)
-def test_model_saved_without_shares_speaks_of_its_training_only(path):
+def test_prior_raises_for_models_saved_without_class_share(path):
     io = pytest.importorskip("skops.io")
     model = io.load(path, trusted=io.get_untrusted_types(file=path))
     X = np.zeros((1, model.n_features_in_))
@@ -437,7 +436,7 @@ def test_model_saved_without_shares_speaks_of_its_training_only(path):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_search_finds_the_prior_of_the_population(estimator):
+def test_grid_search_selects_the_true_prior(estimator):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(4000, 3))
     y = (rng.random(4000) < expit(X @ [1.0, -1.0, 0.5] - 1)).astype(int)
@@ -452,13 +451,13 @@ def test_search_finds_the_prior_of_the_population(estimator):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_calibration_takes_the_corrected_predictions(estimator, data):
+def test_calibrated_classifier_keeps_class_prior(estimator, data):
     X, y = data
     model = clone(estimator).set_params(class_prior=PRIORS[len(set(y))])
     calibrated = CalibratedClassifierCV(model, cv=3).fit(X, y)
     inner = [each.estimator for each in calibrated.calibrated_classifiers_]
     assert all(each.class_prior == model.class_prior for each in inner)
-    # Calibration learns the population of its own rows.
+    # Calibration maps back to the class shares of its data.
     shares = [np.mean(y == label) for label in calibrated.classes_]
     np.testing.assert_allclose(calibrated.predict_proba(X).mean(axis=0), shares, atol=0.05)
 
@@ -467,7 +466,7 @@ def test_calibration_takes_the_corrected_predictions(estimator, data):
 
 
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
-def test_evaluation_metrics_see_predict_proba(gamma, data):
+def test_evaluation_metrics_receive_predict_proba(gamma, data):
     X, y = data
     seen = []
 
@@ -485,10 +484,12 @@ def test_evaluation_metrics_see_predict_proba(gamma, data):
     assert history[name][-1] == pytest.approx(log_loss(y[300:], proba), rel=1e-9)
     np.testing.assert_allclose(seen[-1], proba[:, 1] if len(prior) == 2 else proba, rtol=1e-9)
     focal = model.loss_(np.searchsorted(model.classes_, y[300:]), model.raw_predict(X[300:]))
-    assert history["focal_loss"][-1] == pytest.approx(focal, rel=1e-6)  # whatever the prior
+    assert history["focal_loss"][-1] == pytest.approx(
+        focal, rel=1e-6
+    )  # does not depend on the prior
 
 
-def test_early_stopping_watches_the_log_loss_of_the_corrected_probabilities():
+def test_early_stopping_uses_probabilities_with_class_prior():
     X, y = make_classification(900, 8, n_informative=5, flip_y=0.2, random_state=0)
     model = FocalLGBMClassifier(
         n_estimators=60, learning_rate=0.3, n_jobs=1, early_stopping=True, random_state=0
@@ -499,11 +500,11 @@ def test_early_stopping_watches_the_log_loss_of_the_corrected_probabilities():
         history = model.evals_result_["valid_0"]["binary_logloss"]
         assert model.best_iteration_ == np.argmin(history) + 1
         best[class_prior] = min(history)
-    assert best[None] < best[0.95, 0.05]  # held-out rows have the shares of training
+    assert best[None] < best[0.95, 0.05]  # held-out rows have the training shares
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_callbacks_get_models_that_predict_for_the_prior(estimator, data):
+def test_callbacks_receive_models_with_class_prior(estimator, data):
     pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
     from test_progress import Recorder
 

@@ -1,4 +1,4 @@
-"""scikit-learn's own checks, and what both estimators promise alike."""
+"""scikit-learn's estimator checks, and behaviour that both estimators share."""
 
 import copy
 import pickle
@@ -48,19 +48,19 @@ def binary():
 
 
 @pytest.fixture(scope="module")
-def several():
+def multiclass():
     return make_classification(n_samples=400, n_informative=6, n_classes=3, random_state=0)
 
 
-@pytest.mark.filterwarnings("default")  # of scikit-learn's own, on data made to provoke them
+@pytest.mark.filterwarnings("default")  # the checks provoke warnings on purpose
 @pytest.mark.parametrize("estimator", CHECKED, ids=repr)
 def test_passes_every_estimator_check(estimator, monkeypatch):
     monkeypatch.setenv("SCIPY_ARRAY_API", "1")
     results = check_estimator(estimator, on_skip=None)
     passed = [result for result in results if result["status"] == "passed"]
-    for result in results:  # array libraries that are not installed, alone, are skipped
-        absent = "is not installed: not checking array_api input"
-        assert result in passed or absent in str(result["exception"]), result
+    for result in results:  # checks may only be skipped if an array library is not installed
+        not_installed = "is not installed: not checking array_api input"
+        assert result in passed or not_installed in str(result["exception"]), result
     assert len(passed) > 50
     check_dataframe_column_names_consistency(type(estimator).__name__, estimator)
     check_param_validation(type(estimator).__name__, estimator)
@@ -68,13 +68,13 @@ def test_passes_every_estimator_check(estimator, monkeypatch):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
-@pytest.mark.parametrize("data", ["binary", "several"])
-def test_predictions_never_disagree(estimator, probability, data, request):
+@pytest.mark.parametrize("data", ["binary", "multiclass"])
+def test_prediction_methods_are_consistent(estimator, probability, data, request):
     X, y = request.getfixturevalue(data)
     model = clone(estimator).set_params(probability=probability, class_weight="balanced")
     model.fit(X, y)
     proba, decision = model.predict_proba(X), model.decision_function(X)
-    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-14)  # of a sum of a few terms
+    np.testing.assert_allclose(proba.sum(axis=1), 1, rtol=1e-14)  # rounding of the sum
     np.testing.assert_array_equal(model.predict(X), model.classes_[proba.argmax(axis=1)])
     np.testing.assert_allclose(np.exp(model.predict_log_proba(X)), proba, rtol=1e-13)
     if data == "binary":
@@ -85,7 +85,7 @@ def test_predictions_never_disagree(estimator, probability, data, request):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("labels", [[False, True], ["no", "yes"], [7, 3], [-1.0, 1.0]], ids=str)
-def test_labels_of_any_type_give_the_same_model(estimator, labels, binary):
+def test_label_type_does_not_change_predictions(estimator, labels, binary):
     X, y = binary
     expected = clone(estimator).fit(X, y).predict_proba(X)
     renamed = np.array(labels)[y]
@@ -96,19 +96,19 @@ def test_labels_of_any_type_give_the_same_model(estimator, labels, binary):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-@pytest.mark.parametrize("data", ["binary", "several"])
-def test_class_weight_is_the_corresponding_sample_weight(estimator, data, request):
+@pytest.mark.parametrize("data", ["binary", "multiclass"])
+def test_class_weight_is_equivalent_to_sample_weight(estimator, data, request):
     X, y = request.getfixturevalue(data)
     weights = {0: 0.5, 1: 2.0, 2: 3.0}
     weights = {label: weights[label] for label in np.unique(y)}
     by_class = clone(estimator).set_params(class_weight=weights).fit(X, y)
     by_row = clone(estimator).fit(X, y, sample_weight=np.vectorize(weights.get)(y))
-    # Trees see float32 gradients, and the linear model stops at a relative 1e-4.
+    # Trees use float32 gradients, and the linear model has tol=1e-4.
     np.testing.assert_allclose(by_class.predict_proba(X), by_row.predict_proba(X), rtol=1e-4)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_balanced_counts_weighted_rows(estimator, binary):
+def test_balanced_class_weight_uses_sample_weight(estimator, binary):
     X, y = binary
     weight = np.where(np.arange(len(y)) % 3, 1.0, 2.5)
     model = clone(estimator).set_params(class_weight="balanced").fit(X, y, sample_weight=weight)
@@ -129,14 +129,14 @@ def test_alpha_multiplies_class_weight(estimator, binary):
     [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))],
     ids=["deepcopy", "pickle"],
 )
-def test_copies_predict_the_same(estimator, copied, binary):
+def test_copies_have_the_same_predictions(estimator, copied, binary):
     X, y = binary
     model = clone(estimator).fit(X, y)
     np.testing.assert_array_equal(copied(model).predict_proba(X), model.predict_proba(X))
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_joblib_file_predicts_the_same(estimator, binary, tmp_path):
+def test_joblib_round_trip_keeps_predictions(estimator, binary, tmp_path):
     X, y = binary
     model = clone(estimator).fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
@@ -214,7 +214,7 @@ def test_sample_weight_is_routed_through_pipelines_and_cross_validation(estimato
     ],
     ids=str,
 )
-def test_bad_parameters_are_named(estimator, parameters, argument, binary):
+def test_invalid_parameters_raise(estimator, parameters, argument, binary):
     model = clone(estimator).set_params(**parameters)
     before = model.get_params()
     with pytest.raises((ValueError, TypeError), match=argument):
@@ -241,7 +241,7 @@ def test_bad_parameters_are_named(estimator, parameters, argument, binary):
     ids=["short y", "one class", "continuous", "nan y", "infinite X", "1d X", "negative weight",
          "zero weights", "short weights", "huge weights"],
 )  # fmt: skip
-def test_bad_data_is_refused_clearly(estimator, spoil, message, binary):
+def test_invalid_data_raises(estimator, spoil, message, binary):
     X, y, weight = spoil(*binary, np.ones(len(binary[1])))
     with pytest.raises(ValueError, match=message):
         clone(estimator).fit(X, y, sample_weight=weight)
@@ -249,24 +249,24 @@ def test_bad_data_is_refused_clearly(estimator, spoil, message, binary):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("weight", [1j, np.full(300, 1j), 10**400], ids=["j", "array", "10^400"])
-def test_weights_that_are_no_floats_are_refused(estimator, weight, binary):
+def test_non_numeric_sample_weight_raises(estimator, weight, binary):
     with pytest.raises(TypeError, match="sample_weight must be numeric"):
         clone(estimator).fit(*binary, sample_weight=weight)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize("as_kind", [lambda w: w.astype(object), lambda w: [Decimal(1)] * len(w)])
-def test_weights_may_be_a_number_or_objects(estimator, as_kind, binary):
+def test_sample_weight_may_be_scalar_or_object_array(estimator, as_kind, binary):
     X, y = binary
     expected = clone(estimator).fit(X, y).predict_proba(X)
     for weight in (1, 1.0, as_kind(np.ones(len(y)))):
         model = clone(estimator).fit(X, y, sample_weight=weight)
-        # Products with a weight of 1 are exact; the compiler may order the sums otherwise.
+        # Multiplying by 1 is exact, but the order of summation may differ.
         np.testing.assert_allclose(model.predict_proba(X), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_wrong_features_at_predict_are_refused(estimator, binary):
+def test_predict_raises_for_other_features(estimator, binary):
     pd = pytest.importorskip("pandas")
     X, y = binary
     model = clone(estimator).fit(X, y)
@@ -291,13 +291,13 @@ def test_degenerate_data_gives_finite_predictions(estimator, degenerate, binary)
     X, y = degenerate(*binary)
     proba = clone(estimator).fit(X, y).predict_proba(X)
     assert np.all((proba > 0) & (proba < 1))
-    if len(y) > 2 and X.shape[1] > 1:  # nothing to learn but the shares of the classes
+    if len(y) > 2 and X.shape[1] > 1:  # constant X: the prediction is the class share
         np.testing.assert_allclose(proba[:, 1], y.mean(), rtol=1e-6)
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_class_without_weight_keeps_predictions_finite(estimator, several):
-    X, y = several
+def test_predictions_are_finite_if_a_class_has_no_weight(estimator, multiclass):
+    X, y = multiclass
     proba = clone(estimator).fit(X, y, sample_weight=(y != 2).astype(float)).predict_proba(X)
     assert np.all(np.isfinite(proba))
     assert proba[:, 2].max() < 1e-6
@@ -305,7 +305,7 @@ def test_class_without_weight_keeps_predictions_finite(estimator, several):
 
 @pytest.mark.parametrize("gamma", [0.0, 1.0, 2.0, 5.0, (1.0, 3.0)], ids=str)
 @pytest.mark.parametrize("alpha", [None, 0.25], ids=str)
-def test_both_recover_the_probability_labels_were_drawn_from(gamma, alpha):
+def test_unweighted_probability_recovers_true_probabilities(gamma, alpha):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(40_000, 2))
     raw = X @ [1.0, -0.5] - 1.5
@@ -316,7 +316,7 @@ def test_both_recover_the_probability_labels_were_drawn_from(gamma, alpha):
     trees = FocalLGBMClassifier(
         n_estimators=150, num_leaves=8, min_child_samples=500, n_jobs=2, **settings
     )
-    # The linear scores' posterior is linear only at gamma 0: it fits the rest less well.
+    # The true log-odds are linear, so the linear model is exact at gamma 0 only.
     for model, tolerance in ((linear, 0.02), (trees, 0.03)):
         error = model.fit(X, y).predict_proba(X)[:, 1] - truth
         assert np.sqrt(np.mean(error**2)) < tolerance

@@ -1,4 +1,4 @@
-"""Evaluation sets, metrics of the user's choice, and the rows that early stopping holds out."""
+"""Evaluation sets, evaluation metrics and early stopping of FocalLGBMClassifier."""
 
 import warnings
 
@@ -37,10 +37,10 @@ def evaluate(model, y, raw, weight=None):
     return model.loss_(np.searchsorted(model.classes_, y), raw, weight)
 
 
-# Start scores and weights of evaluation sets.
+# Initial scores and weights of evaluation sets.
 
 
-def test_evaluation_starts_where_eval_init_score_says(split):
+def test_evaluation_adds_eval_init_score(split):
     X, X_valid, y, y_valid = split
     shape = (len(y),) if len(np.unique(y)) == 2 else (len(y), 3)
     rng = np.random.default_rng(0)
@@ -60,7 +60,7 @@ def test_evaluation_starts_where_eval_init_score_says(split):
     assert alone.evals_result_["valid_0"] == model.evals_result_["valid_0"]
 
 
-def test_start_scores_come_for_training_and_for_evaluation_or_for_neither(split):
+def test_init_score_and_eval_init_score_require_each_other(split):
     X, X_valid, y, y_valid = split
     scores = np.zeros((len(y), len(np.unique(y))))[:, : 3 if len(np.unique(y)) == 3 else 1]
     given = {"eval_X": X_valid, "eval_y": y_valid}
@@ -93,7 +93,7 @@ def test_eval_class_weight_multiplies_eval_sample_weight(split, class_weight, we
     assert model.evals_result_ != unweighted.evals_result_
 
 
-def test_some_sets_have_weights_and_others_none(split):
+def test_only_some_evaluation_sets_have_weights(split):
     X, X_valid, y, y_valid = split
     weight = np.linspace(0, 2, len(y_valid))
     given = {"eval_X": (X_valid, X_valid), "eval_y": (y_valid, y_valid)}
@@ -102,7 +102,7 @@ def test_some_sets_have_weights_and_others_none(split):
         raw = model.raw_predict(X_valid)
         for name, w in [("valid_0", None), ("valid_1", weight)]:
             loss = model.evals_result_[name]["focal_loss"][-1]
-            # LightGBM keeps weights in float32.
+            # LightGBM stores weights as float32.
             assert loss == pytest.approx(evaluate(model, y_valid, raw, w), rel=1e-6)
     plain = focal().fit(X, y, **given).evals_result_
     assert focal().fit(X, y, **given, eval_sample_weight=[None, None]).evals_result_ == plain
@@ -120,7 +120,7 @@ def test_some_sets_have_weights_and_others_none(split):
     ],
     ids=["arrays", "lists", "list of arrays", "tuple of lists", "sparse in a list", "sparse"],
 )
-def test_one_set_comes_alone_or_in_a_list(split, form):
+def test_single_evaluation_set_may_be_in_a_list(split, form):
     X, X_valid, y, y_valid = split
     expected = focal().fit(X, y, eval_X=X_valid, eval_y=y_valid).evals_result_
     eval_X, eval_y = form(X_valid, y_valid)
@@ -136,7 +136,7 @@ def test_one_set_comes_alone_or_in_a_list(split, form):
     ],
     ids=str,
 )
-def test_sets_of_different_number_are_refused(split, others):
+def test_different_numbers_of_evaluation_sets_raise(split, others):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match=r"the same length, got|must be given together"):
         focal().fit(X, y, **{"eval_X": X_valid, "eval_y": y_valid} | others)
@@ -153,12 +153,12 @@ def test_sets_of_different_number_are_refused(split, others):
     ],
     ids=lambda value: str(value)[:24],
 )
-def test_arguments_of_evaluation_without_a_set_are_refused(split, others, message):
+def test_evaluation_arguments_without_evaluation_set_raise(split, others, message):
     with pytest.raises(ValueError, match=message):
         focal().fit(split[0], split[2], **others)
 
 
-def test_evaluation_set_without_weight_is_refused(split):
+def test_evaluation_set_with_zero_weights_raises(split):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match="eval_sample_weight must contain a positive weight"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_sample_weight=0 * X_valid[:, 0])
@@ -179,7 +179,7 @@ def test_evaluation_set_without_weight_is_refused(split):
     ],
     ids=str,
 )
-def test_focal_loss_is_recorded_once_and_where_it_is_asked_for(split, eval_metric, recorded):
+def test_focal_loss_is_recorded_once_in_requested_order(split, eval_metric, recorded):
     X, X_valid, y, y_valid = split
     model = focal(early_stopping=True, learning_rate=0.3, n_estimators=100)
     model.fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_metric=eval_metric)
@@ -191,7 +191,7 @@ def test_focal_loss_is_recorded_once_and_where_it_is_asked_for(split, eval_metri
     assert {len(values) for values in history.values()} == {model.best_iteration_ + 10}
 
 
-def test_log_loss_and_error_have_lightgbms_names(split):
+def test_log_loss_and_error_are_recorded_under_lightgbm_names(split):
     X, X_valid, y, y_valid = split
     prefix = "binary" if len(np.unique(y)) == 2 else "multi"
     asked = ["logloss", "binary_logloss", "multi_error", "error", "multi_logloss"]
@@ -210,20 +210,20 @@ def one(name):
      lambda y, p: [("x", 1.0, True), ("x", 2.0, True)]],
     ids=["two callables", "a name and a callable", "the focal loss's name", "one callable"],
 )  # fmt: skip
-def test_metrics_of_one_name_are_refused(split, eval_metric):
+def test_metrics_with_the_same_name_raise(split, eval_metric):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match="eval_metric must return unique names"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_metric=eval_metric)
 
 
-def test_focal_metric_object_is_refused(split):
+def test_focal_metric_as_eval_metric_raises(split):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match=r"must not be a FocalMetric.*'focal_loss'"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_metric=FocalMetric(2.0))
 
 
 @pytest.mark.parametrize("metric", ["auc", "average_precision"])
-def test_ranking_metric_of_a_set_that_lacks_a_class_is_refused(split, metric):
+def test_ranking_metric_raises_if_a_class_is_missing(split, metric):
     X, X_valid, y, y_valid = split
     lacking, weight = y_valid != "b", (y_valid != "b").astype(float)
     message = rf"eval_metric '{metric}' is undefined for the evaluation set 'valid_0'.*\['b'\]"
@@ -235,7 +235,7 @@ def test_ranking_metric_of_a_set_that_lacks_a_class_is_refused(split, metric):
         )
 
 
-def test_early_stopping_on_nan_is_refused(split):
+def test_early_stopping_on_nan_raises(split):
     X, X_valid, y, y_valid = split
     metric = lambda y_true, proba: ("ratio", np.nan, True)  # noqa: E731
     given = {"eval_X": X_valid, "eval_y": y_valid, "eval_metric": metric}
@@ -244,14 +244,14 @@ def test_early_stopping_on_nan_is_refused(split):
         focal(early_stopping=True).fit(X, y, **given)
 
 
-# What early stopping watches.
+# Metric and evaluation set of early stopping.
 
 
 def stopping(**settings):
     return focal(**{"early_stopping": True, "learning_rate": 0.3, "n_estimators": 200} | settings)
 
 
-def test_first_metric_of_the_first_set_is_watched(split):
+def test_early_stopping_uses_first_metric_of_first_set(split):
     X, X_valid, y, y_valid = split
     half = len(y_valid) // 2
     sets = (X_valid[:half], X_valid[half:]), (y_valid[:half], y_valid[half:])
@@ -263,7 +263,9 @@ def test_first_metric_of_the_first_set_is_watched(split):
             watched = next(iter(model.evals_result_["valid_0"].values()))
             assert model.best_iteration_ == 1 + np.argmin(watched)
             best[tuple(eval_metric), order.step] = model.best_iteration_
-    assert len(set(best.values())) > 2  # sets and metrics disagree, so a wrong one would show
+    assert (
+        len(set(best.values())) > 2
+    )  # sets and metrics differ, so the test can detect a wrong choice
 
 
 @pytest.mark.parametrize(
@@ -272,7 +274,7 @@ def test_first_metric_of_the_first_set_is_watched(split):
     ids=["itself", "copy", "other layout", "sparse"],
 )
 @pytest.mark.parametrize("names", [None, ["first", "second"]], ids=str)
-def test_training_rows_are_not_watched(split, same, names):
+def test_early_stopping_ignores_training_rows(split, same, names):
     X, X_valid, y, y_valid = split
     convert = same if same is sparse.csr_matrix else np.asarray
     X, X_valid = convert(X), convert(X_valid)
@@ -286,7 +288,7 @@ def test_training_rows_are_not_watched(split, same, names):
         stopping().fit(X, y, eval_X=same(X), eval_y=y)
 
 
-def test_least_change_that_counts_is_a_parameter(split):
+def test_early_stopping_min_delta(split):
     X, X_valid, y, y_valid = split
     given = {"eval_X": X_valid, "eval_y": y_valid}
     losses = stopping(early_stopping=False).fit(X, y, **given).evals_result_["valid_0"]
@@ -305,7 +307,7 @@ def test_least_change_that_counts_is_a_parameter(split):
 
 
 @pytest.mark.parametrize("name", ["training", "valid"])
-def test_name_of_a_set_does_not_decide_whether_it_is_watched(split, name):
+def test_early_stopping_does_not_depend_on_eval_names(split, name):
     X, X_valid, y, y_valid = split
     named = stopping().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_names=[name])
     plain = stopping().fit(X, y, eval_X=X_valid, eval_y=y_valid)
@@ -313,7 +315,7 @@ def test_name_of_a_set_does_not_decide_whether_it_is_watched(split, name):
 
 
 @pytest.mark.parametrize("names", [None, ["training", "valid"], ["valid", "training"]], ids=str)
-def test_early_stopping_of_lightgbm_leaves_out_the_training_rows(split, names):
+def test_lightgbm_early_stopping_ignores_training_rows(split, names):
     X, X_valid, y, y_valid = split
     stop = lightgbm.early_stopping(200, verbose=False)
     model = stopping(early_stopping=False, n_estimators=60).fit(
@@ -323,7 +325,7 @@ def test_early_stopping_of_lightgbm_leaves_out_the_training_rows(split, names):
     assert model.best_iteration_ == 1 + np.argmin(history["focal_loss"]) < 60
 
 
-def test_same_rows_with_other_weights_are_held_out(split):
+def test_same_rows_with_disjoint_weights_are_a_validation_set(split):
     X, _, y, _ = split
     held_out = np.arange(len(y)) % 4 == 0
     model = stopping().fit(
@@ -333,13 +335,13 @@ def test_same_rows_with_other_weights_are_held_out(split):
     assert model.best_iteration_ == 1 + np.argmin(history["focal_loss"]) < 190
 
 
-def test_dart_is_refused(split):
+def test_early_stopping_with_dart_raises(split):
     X, _, y, _ = split
     with pytest.raises(ValueError, match="early_stopping must be False for boosting_type='dart'"):
         stopping(boosting_type="dart").fit(X, y)
 
 
-def test_class_weights_are_not_counted_twice(split):
+def test_class_weight_is_applied_once_to_evaluation_sets(split):
     X, X_valid, y, y_valid = split
     weights = {"a": 1.0, "b": 9.0}
     given = {"eval_X": X_valid, "eval_y": y_valid}
@@ -351,7 +353,7 @@ def test_class_weights_are_not_counted_twice(split):
         focal(class_weight=weights).fit(X, y, **given, eval_class_weight=weights)
 
 
-def test_metric_may_write_into_what_it_gets(split):
+def test_metric_may_modify_its_arguments(split):
     X, X_valid, y, y_valid = split
 
     def overwrite(y_true, proba, weight):
@@ -370,11 +372,11 @@ def test_metric_may_write_into_what_it_gets(split):
     assert (history["auc"], history["focal_loss"]) == (expected["auc"], expected["focal_loss"])
 
 
-# Rows that early stopping holds out.
+# Hold-out set of early stopping.
 
 
-def n_held_out(model, X, y, **given):
-    """Number of held-out rows that a metric sees, and how many of them are of class 1."""
+def held_out_rows(model, X, y, **given):
+    """Return the number of held-out rows, that of class 1, their labels and their weights."""
     seen = []
 
     def count(y_true, proba, weight):
@@ -386,16 +388,16 @@ def n_held_out(model, X, y, **given):
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
-def test_validation_fraction_is_the_share_of_every_class(fraction):
+def test_validation_fraction_is_stratified(fraction):
     X, y = problem(weights=[0.8])
-    n_rows, n_positive, *_ = n_held_out(
+    n_rows, n_positive, *_ = held_out_rows(
         focal(early_stopping=True, validation_fraction=fraction), X, y
     )
     assert n_positive == np.ceil(fraction * y.sum())
     assert n_rows == n_positive + np.ceil(fraction * np.sum(y == 0))
 
 
-def test_held_out_rows_depend_on_the_seed_alone():
+def test_held_out_rows_depend_on_random_state_only():
     X, y = problem(3)
     rows = Rows(np.arange(len(y))[:, np.newaxis], y)
     taken = {
@@ -411,7 +413,7 @@ def test_held_out_rows_depend_on_the_seed_alone():
     assert first == same != other
 
 
-def test_training_and_held_out_rows_are_all_rows_once():
+def test_training_and_held_out_rows_partition_the_data():
     X, y = problem(3)
     weight = np.where(np.arange(len(y)) % 4, 1.0, 0.0)
     rows = Rows(X, y, weight, np.arange(len(y), dtype=float))
@@ -428,7 +430,7 @@ def test_training_and_held_out_rows_are_all_rows_once():
 
 @pytest.mark.parametrize("eval_metric", [None, "auc", "average_precision", "logloss"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_few_rows_with_weight_are_on_both_sides(n_classes, eval_metric):
+def test_few_weighted_rows_are_in_both_sets(n_classes, eval_metric):
     X, y = problem(n_classes)
     weight = np.zeros(len(y))
     for k in range(n_classes):
@@ -442,15 +444,17 @@ def test_few_rows_with_weight_are_on_both_sides(n_classes, eval_metric):
     assert np.bincount(held_out.y).tolist() == [1] * n_classes
 
 
-def test_rare_positives_are_held_out_however_small_the_fraction():
+def test_at_least_one_row_of_a_rare_class_is_held_out():
     X, y = problem()
     rare = np.zeros(len(y), dtype=int)
     rare[:4] = 1
-    seen = n_held_out(focal(early_stopping=True, validation_fraction=0.02, random_state=0), X, rare)
+    seen = held_out_rows(
+        focal(early_stopping=True, validation_fraction=0.02, random_state=0), X, rare
+    )
     assert seen[:2] == (1 + np.ceil(0.02 * (len(y) - 4)), 1)
 
 
-def test_class_with_a_single_row_stays_in_training_with_one_warning():
+def test_class_with_a_single_row_stays_in_training_and_warns_once():
     X, y = problem()
     labels = np.where(y == 1, "yes", "no").astype(object)
     labels[0] = "maybe"
@@ -461,7 +465,7 @@ def test_class_with_a_single_row_stays_in_training_with_one_warning():
     assert model.classes_.tolist() == ["maybe", "no", "yes"]
 
 
-def test_early_stopping_without_rows_to_hold_out_is_refused():
+def test_early_stopping_without_rows_to_hold_out_raises():
     X, y = problem()
     weight = np.zeros(len(y))
     weight[[np.argmax(y), np.argmin(y)]] = 1
@@ -471,10 +475,10 @@ def test_early_stopping_without_rows_to_hold_out_is_refused():
         focal(early_stopping=True).fit(X[:2], [0, 1])
 
 
-def test_held_out_rows_keep_their_start_scores_and_weights():
+def test_held_out_rows_keep_init_score_and_weights():
     X, y = problem()
     weight, start = np.linspace(0.5, 2, len(y)), np.linspace(-1, 1, len(y))
-    seen = n_held_out(
+    seen = held_out_rows(
         focal(early_stopping=True, random_state=0), X, y, sample_weight=weight, init_score=start
     )
     _, held_out = hold_out(Rows(X, y, weight, start), 0.1, 0, np.arange(2))
@@ -487,7 +491,7 @@ def test_held_out_rows_keep_their_start_scores_and_weights():
     assert losses[-1] == pytest.approx(model.loss_(held_out.y, raw, held_out.weight), rel=1e-6)
 
 
-def test_early_stopping_of_lightgbm_stops_the_same(split):
+def test_early_stopping_matches_lightgbm_callback(split):
     X, X_valid, y, y_valid = split
     given = {"eval_X": X_valid, "eval_y": y_valid}
     ours = stopping(early_stopping_min_delta=0.001).fit(X, y, **given)

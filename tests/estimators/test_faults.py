@@ -1,4 +1,4 @@
-"""What goes wrong in a fit leaves a clear error and an estimator that can be used again."""
+"""Errors and interrupts during fit: clear messages, and an estimator that can be fitted again."""
 
 import multiprocessing
 import pickle
@@ -26,7 +26,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-# Each takes seconds, so that an interrupt after a fraction of one comes in the middle.
+# Each fit takes seconds, so an interrupt after a fraction of a second happens during training.
 LONG = [
     FocalLGBMClassifier(n_estimators=10_000, n_jobs=1),
     FocalLogisticRegression(tol=1e-300, max_iter=10**6, C=1e6, l1_ratio=0.5),
@@ -36,8 +36,8 @@ NAMED = {"ids": lambda estimator: type(estimator).__name__}
 
 
 @pytest.fixture(autouse=True)
-def settings_of_sklearn():
-    """An interrupt while scikit-learn changes a setting for the time of a fit leaves it changed."""
+def restore_sklearn_config():
+    """Restore scikit-learn's configuration, which an interrupted fit may leave changed."""
     config = sklearn.get_config()
     yield
     sklearn.set_config(**config)
@@ -55,21 +55,21 @@ def few_rows():
 
 
 class UserError(Exception):
-    """What a callback or a metric of the user's raises."""
+    """Raised by callbacks and metrics of the user."""
 
 
 def fail(*_):
-    raise UserError("mine")
+    raise UserError("user error")
 
 
 def failing_metric(y_true, proba):
-    raise UserError("mine")
+    raise UserError("user error")
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
 @pytest.mark.parametrize("seconds", [0.01, 0.1, 0.2])
 @pytest.mark.parametrize("estimator", LONG, **NAMED)
-def test_ctrl_c_leaves_the_estimator_unfitted_and_its_parameters_alone(estimator, seconds):
+def test_ctrl_c_leaves_estimator_unfitted_with_same_parameters(estimator, seconds):
     X, y = make_classification(
         n_samples=50_000, n_features=40, n_informative=10, n_classes=6, random_state=0
     )
@@ -91,7 +91,7 @@ def test_ctrl_c_leaves_the_estimator_unfitted_and_its_parameters_alone(estimator
 
 
 class Interruption:
-    """Ctrl-C at the n-th line that the estimators execute."""
+    """Raise KeyboardInterrupt at the n-th executed line of skfocal.estimators."""
 
     folder = str(Path(sys.modules["skfocal.estimators"].__file__).parent)
 
@@ -119,7 +119,7 @@ class Interruption:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_ctrl_c_at_any_line_leaves_one_model_or_none(estimator):
+def test_ctrl_c_at_any_line_never_leaves_a_mixed_model(estimator):
     X, y = few_rows()
     expected, count = clone(estimator), Interruption()
     expected = count.during(expected.fit, X, y).predict_proba(X)
@@ -138,14 +138,16 @@ def test_ctrl_c_at_any_line_leaves_one_model_or_none(estimator):
         else:
             np.testing.assert_array_equal(model.predict_proba(old[0]), old_expected)
     assert fits.count(None) > 50
-    # BLAS sums in another order by the place of its input in memory.
+    # The summation order of BLAS depends on memory alignment.
     np.testing.assert_allclose(model.fit(X, y).predict_proba(X), expected, rtol=1e-9)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # in a destructor
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # raised in a destructor
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX timers")
-def test_ctrl_c_at_any_time_leaves_all_of_a_linear_model_or_none():
-    # Not of trees: an interrupt of LightGBM's own destructor has it free a model twice.
+def test_ctrl_c_at_any_time_never_leaves_a_partial_linear_model():
+    # Not for trees: LightGBM frees a model twice if its destructor is interrupted.
     estimator = FocalLogisticRegression(n_jobs=2)
     X, y = make_classification(4000, 20, n_informative=9, n_classes=4, random_state=0)
     start = time.perf_counter()
@@ -187,11 +189,11 @@ FAILING += [{"eval_metric": failing_metric}, {"eval_metric": ["auc", failing_met
 
 @pytest.mark.parametrize("fitted", [False, True], ids=["first fit", "refit"])
 @pytest.mark.parametrize("arguments", FAILING)
-def test_error_of_the_users_reaches_the_user(arguments, fitted, data):
+def test_errors_in_user_callbacks_and_metrics_propagate(arguments, fitted, data):
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1)
     if fitted:
         model.fit(*data)
-    with pytest.raises(UserError, match="mine"):
+    with pytest.raises(UserError, match="user error"):
         model.fit(*data, eval_X=data[0], eval_y=data[1], **arguments)
     with pytest.raises(NotFittedError):
         check_is_fitted(model)
@@ -199,7 +201,7 @@ def test_error_of_the_users_reaches_the_user(arguments, fitted, data):
 
 
 class Silent:
-    """Callback in scikit-learn's protocol that does nothing."""
+    """scikit-learn callback that does nothing."""
 
     max_propagation_depth = None
 
@@ -218,25 +220,25 @@ class Silent:
 
 @pytest.mark.parametrize("hook", ["setup", "on_fit_task_begin", "on_fit_task_end", "teardown"])
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_error_of_a_scikit_learn_callback_reaches_the_user(estimator, hook, data, monkeypatch):
+def test_errors_in_sklearn_callbacks_propagate(estimator, hook, data, monkeypatch):
     pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
     expected = clone(estimator).fit(*data).predict_proba(data[0])
     with monkeypatch.context() as patch:
         patch.setattr(Silent, hook, lambda *_, **__: fail())
         model = clone(estimator).set_callbacks(Silent())
-        with pytest.raises(UserError, match="mine"):
+        with pytest.raises(UserError, match="user error"):
             model.fit(*data)
-    assert model.__sklearn_is_fitted__() == (hook == "teardown")  # which follows the fit
-    # BLAS sums in another order by the place of its input in memory.
+    assert model.__sklearn_is_fitted__() == (hook == "teardown")  # teardown runs after fit
+    # The summation order of BLAS depends on memory alignment.
     np.testing.assert_allclose(model.fit(*data).predict_proba(data[0]), expected, rtol=1e-9)
 
 
-def test_refit_that_is_refused_leaves_no_mixture_of_two_models(data):
+def test_failed_refit_keeps_the_old_model_or_none(data):
     X, y = data
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1).fit(X[:, :5], y)
     expected = model.predict_proba(X[:, :5])
     with pytest.raises(TypeError, match="callbacks must be a list of callables, got 3"):
-        model.fit(X, y, callbacks=3)  # seen before anything is forgotten
+        model.fit(X, y, callbacks=3)  # raises before the estimator is reset
     np.testing.assert_array_equal(model.predict_proba(X[:, :5]), expected)
     with pytest.raises(ValueError, match="one class"):
         model.fit(X, 0 * y)
@@ -245,9 +247,9 @@ def test_refit_that_is_refused_leaves_no_mixture_of_two_models(data):
 
 
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_failing_scorer_stops_a_search_that_asks_for_it(estimator, data):
+def test_failing_scorer_stops_grid_search(estimator, data):
     search = GridSearchCV(estimator, {"gamma": [0, 1]}, scoring=fail, error_score="raise", cv=2)
-    with pytest.raises(UserError, match="mine"):
+    with pytest.raises(UserError, match="user error"):
         search.fit(*data)
 
 
@@ -264,13 +266,13 @@ FORMATS = {
     "joblib": (joblib.dump, joblib.load),
     "skops": (lambda *model_path: pytest.importorskip("skops.io").dump(*model_path), load_skops),
 }
-# What their readers raise.
+# Errors that the readers raise.
 TRUNCATED = (EOFError, IndexError, ValueError, struct.error, pickle.UnpicklingError, BadZipFile)
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_truncated_file_is_refused(estimator, form, data, tmp_path):
+def test_truncated_file_raises(estimator, form, data, tmp_path):
     dump, load = FORMATS[form]
     path, model = tmp_path / "model", clone(estimator).fit(*data)
     dump(model, path)
@@ -284,7 +286,7 @@ def test_truncated_file_is_refused(estimator, form, data, tmp_path):
 
 
 def damage(text, rng):
-    """A model text of which a piece is lost, doubled or replaced, or two lines changed places."""
+    """Return a model text with a random part removed, repeated, replaced or swapped."""
     start, length = rng.integers(len(text)), rng.integers(1, 40)
     before, piece, after = text[:start], text[start : start + length], text[start + length :]
     lines = text.splitlines(keepends=True)
@@ -297,8 +299,8 @@ def damage(text, rng):
                        number, number, number])  # fmt: skip
 
 
-def go_on_from(text):
-    """What is said of a model text in the way of ``init_model``, or whether it predicts numbers."""
+def fit_init_model(text):
+    """Return the error for ``text`` as ``init_model``, or whether predictions are finite."""
     X, y = few_rows()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.txt"
@@ -311,7 +313,7 @@ def go_on_from(text):
 
 
 @pytest.mark.slow
-def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
+def test_corrupt_model_file_never_crashes_the_process():
     (X, y), texts, rng = few_rows(), [], np.random.default_rng(0)
     for lgbm_params in ({}, {"linear_tree": True}):
         model = FocalLGBMClassifier(n_estimators=2, num_leaves=5, n_jobs=1, lgbm_params=lgbm_params)
@@ -321,9 +323,9 @@ def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
             .model_to_string()
         )
         texts += [text, *(damage(text, rng) for _ in range(119))]
-    # In a process of its own, as it is the process that would end.
+    # In a separate process, because a crash would end it.
     with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
-        outcomes = list(pool.map(go_on_from, texts, chunksize=50))
+        outcomes = list(pool.map(fit_init_model, texts, chunksize=50))
     refusals = [outcome for outcome in outcomes if isinstance(outcome, str)]
     assert outcomes[0] is outcomes[120] is True
     assert False not in outcomes
@@ -332,23 +334,23 @@ def test_damaged_model_file_is_refused_or_read_and_never_ends_the_process():
 
 
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_threads_fit_clones_and_predict_with_one_model(estimator, data):
+def test_concurrent_fit_and_predict_in_threads(estimator, data):
     X, y = data
     gammas = np.linspace(0, 3, 12)
     one_by_one = [clone(estimator).set_params(gamma=g).fit(X, y).predict_proba(X) for g in gammas]
     shared = clone(estimator).set_params(gamma=gammas[0]).fit(X, y)
-    meeting = threading.Barrier(4, timeout=30)
+    barrier = threading.Barrier(4, timeout=30)
 
     def work(i):
         if i < 4:
-            meeting.wait()  # the first four begin together
+            barrier.wait()  # the first four start together
         model = clone(estimator).set_params(gamma=gammas[i]).fit(X, y)
         return model.predict_proba(X), shared.predict_proba(X)
 
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(work, range(len(gammas))))
     for (own, common), expected in zip(results, one_by_one, strict=True):
-        # BLAS sums in another order on another number of threads.
+        # The summation order of BLAS depends on the number of threads.
         np.testing.assert_allclose(own, expected, rtol=1e-9)
         np.testing.assert_array_equal(common, one_by_one[0])
 
@@ -357,8 +359,8 @@ def frame(**columns):
     return pd.DataFrame({"x": np.arange(40.0)} | columns)
 
 
-def broken(index, pointer):
-    """A sparse matrix whose indices lie outside it, at which compiled code reads anywhere."""
+def corrupt_sparse(index, pointer):
+    """Return a sparse matrix with out-of-bounds indices."""
     X = sparse.csr_matrix(np.ones((40, 2)))
     X.indices[5], X.indptr[5] = index, pointer
     return X
@@ -379,9 +381,9 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({"X": GOOD_X["x"]}, "2-dimensional"),
         ({"X": GOOD_X.set_axis(["a", "a"], axis=1)}, "Columns of X must have unique names"),
         ({"X": GOOD_X.assign(x=1j)}, "Complex data not supported. Column 'x'"),
-        ({"X": broken(9, 10)}, "sparse matrix: .* must be < 2"),
-        ({"X": broken(-9, 10)}, "sparse matrix: .* must be >= 0"),
-        ({"X": broken(1, 10**6)}, "sparse matrix: .*(indptr|index pointer)"),
+        ({"X": corrupt_sparse(9, 10)}, "sparse matrix: .* must be < 2"),
+        ({"X": corrupt_sparse(-9, 10)}, "sparse matrix: .* must be >= 0"),
+        ({"X": corrupt_sparse(1, 10**6)}, "sparse matrix: .*(indptr|index pointer)"),
         ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must contain labels of the same type"),
         ({**EVALUATION, "eval_names": ["a", "b"]}, "eval_names must be a list of unique names"),
         ({**EVALUATION, "eval_names": [3]}, "eval_names must be a list of unique names"),
@@ -401,7 +403,7 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
     ],
     ids=lambda value: " ".join(value) if isinstance(value, dict) else "",
 )  # fmt: skip
-def test_refusals_name_what_is_wrong(arguments, message):
+def test_error_messages_name_the_invalid_argument(arguments, message):
     FEW.fit(GOOD_X, GOOD_Y)
     with pytest.raises((ValueError, TypeError), match=message):
         clone(FEW).fit(**{"X": GOOD_X, "y": GOOD_Y} | arguments)
@@ -411,15 +413,15 @@ def test_refusals_name_what_is_wrong(arguments, message):
     ("params", "message"),
     [({"num_leaves": 10**6}, "num_leaves"), ({"lgbm_params": {"max_bin": 1}}, "max_bin")],
 )
-def test_refusals_of_lightgbm_are_value_errors(params, message):
+def test_lightgbm_errors_become_value_errors(params, message):
     with pytest.raises(ValueError, match=f"LightGBM rejected .*{message}"):
         clone(FEW).set_params(**params).fit(GOOD_X, GOOD_Y)
 
 
 @pytest.mark.parametrize(("seed", "n_estimators"), [(6, 1), (168, 1), (168, 3), (222, 3)])
-def test_leaves_that_lightgbm_spoils_are_refused(seed, n_estimators):
-    # Weights of 25 decades cancel where it subtracts one leaf's sums from its parent's: a leaf is
-    # empty, or infinite, in the last tree or before it.
+def test_empty_and_infinite_leaves_raise(seed, n_estimators):
+    # LightGBM subtracts the sums of a leaf from those of its parent. With weights over 25 orders
+    # of magnitude this cancels, and a leaf of some tree becomes empty or infinite.
     rng = np.random.default_rng(seed)
     X, y, weight = rng.normal(size=(300, 2)), np.arange(300) % 2, 10 ** rng.uniform(-25, 0, 300)
     model = FocalLGBMClassifier(2.0, n_estimators=n_estimators, learning_rate=1.0, n_jobs=1)
@@ -436,13 +438,13 @@ def test_leaves_that_lightgbm_spoils_are_refused(seed, n_estimators):
 
 @pytest.mark.parametrize("form", ["csr", "csc", "bsr", "coo", "lil"])
 @pytest.mark.parametrize("estimator", SHORT, **NAMED)
-def test_sparse_matrix_with_entries_outside_is_refused(estimator, form):
+def test_sparse_matrix_with_out_of_bounds_index_raises(estimator, form):
     X = np.column_stack([np.arange(40), GOOD_Y])
     model = clone(estimator).fit(sparse.csr_matrix(X), GOOD_Y)
     X = sparse.csr_matrix(X).asformat(form)
     if form == "lil":
         X.rows[0] = [10**7]
-    else:  # at which SciPy's own conversions would end the process
+    else:  # SciPy's conversions would crash the process
         (X.row if form == "coo" else X.indices)[0] = 10**7
     for call in (model.predict, lambda X: clone(estimator).fit(X, GOOD_Y)):
         with pytest.raises(ValueError, match=r"X is not a valid sparse matrix: .*ind"):

@@ -1,6 +1,6 @@
-"""Broken and adversarial input: every call works or says what is wrong, and nothing else happens.
+"""Fuzz tests: every call with invalid or unusual input works or raises a clear error.
 
-``SKFOCAL_FUZZ=20000 pytest -n 0 tests/test_fuzz.py`` tries so many inputs of each kind.
+``SKFOCAL_FUZZ=20000 pytest -n 0 tests/estimators/test_fuzz.py`` runs 20,000 examples per test.
 """
 
 import contextlib
@@ -29,14 +29,14 @@ fuzz = settings(
     suppress_health_check=list(HealthCheck),
 )
 
-STRANGE = [np.nan, np.inf, -np.inf, 1e300, -1e300, 1e150, -1e100, 5e-324, -5e-324, -0.0]
-NUMBERS = st.one_of(st.floats(-5, 5), st.integers(-3, 3), st.sampled_from(STRANGE))
+EXTREME = [np.nan, np.inf, -np.inf, 1e300, -1e300, 1e150, -1e100, 5e-324, -5e-324, -0.0]
+NUMBERS = st.one_of(st.floats(-5, 5), st.integers(-3, 3), st.sampled_from(EXTREME))
 SCALARS = st.one_of(
     NUMBERS,
     st.sampled_from([None, True, "2", "", b"x", 2**70, np.float32(1), np.int8(2), 1j, [], {}]),
 )
 VALUES = st.one_of(SCALARS, st.lists(SCALARS, max_size=4), st.tuples(NUMBERS, NUMBERS))
-GOOD = {"gamma": st.sampled_from([0, 0.5, 2.0, (0, 3)]), "alpha": st.sampled_from([None, 0.3])}
+VALID = {"gamma": st.sampled_from([0, 0.5, 2.0, (0, 3)]), "alpha": st.sampled_from([None, 0.3])}
 TREES = (
     "num_leaves learning_rate min_child_samples min_child_weight reg_lambda curvature subsample "
     "early_stopping lgbm_params random_state"
@@ -49,7 +49,7 @@ MODELS = {
 
 @st.composite
 def rows(draw, n_rows):
-    """Features: mostly a table of numbers, sometimes of another kind or shape."""
+    """Features: usually a numeric array, sometimes another type or shape."""
     n_features = draw(st.integers(0, 4))
     size = n_rows * n_features
     strange = draw(st.integers(0, 3)) == 0
@@ -72,7 +72,7 @@ def categories(codes, values):
     return pd.Categorical.from_codes(np.minimum(codes, len(values) - 1), values)
 
 
-# Columns of a frame from small whole numbers, of which -1 means a missing value.
+# Dataframe columns of every dtype from small integers; -1 means missing.
 COLUMNS = {
     "float": lambda codes: np.where(codes < 0, np.nan, codes),
     "float32": lambda codes: codes.astype(np.float32),
@@ -111,13 +111,13 @@ NAMES = st.one_of(
 )
 
 
-# Of these pyarrow makes tables that neither it nor pandas can read.
+# pyarrow converts these to tables that neither pyarrow nor pandas can read.
 NOT_FOR_ARROW = {"no categories", "interval categories", "strange categories"}
 
 
 @st.composite
 def frames(draw, n_rows):
-    """A frame whose columns are of any dtype, mostly pandas', and of mostly good names."""
+    """A dataframe (usually pandas) with columns of any dtype and usually valid names."""
     codes = st.lists(st.integers(-1, 3), min_size=n_rows, max_size=n_rows)
     kinds = draw(st.lists(st.sampled_from(sorted(COLUMNS)), max_size=3))
     columns = [pd.Series(COLUMNS[kind](np.array(draw(codes), dtype=int))) for kind in kinds]
@@ -125,12 +125,12 @@ def frames(draw, n_rows):
     frame.columns = draw(NAMES)[: len(kinds)]
     convert = draw(st.sampled_from([None, None, pl.from_pandas, pa.Table.from_pandas]))
     if convert is not None and not NOT_FOR_ARROW & set(kinds):
-        with contextlib.suppress(Exception):  # of columns that have no counterpart
+        with contextlib.suppress(Exception):  # some dtypes cannot be converted
             frame = convert(frame)
     return frame
 
 
-SPOILT = {
+CORRUPT = {
     "NaN": lambda X: X.data.__setitem__(slice(3), np.nan),
     "infinity": lambda X: X.data.__setitem__(slice(3), -np.inf),
     "zeros": lambda X: X.data.fill(0),
@@ -145,7 +145,7 @@ SPOILT = {
 }
 
 
-SPOILT_COO = {
+CORRUPT_COO = {
     "row beyond": lambda X: X.row.__setitem__(slice(1), 10**6),
     "column beyond": lambda X: X.col.__setitem__(slice(1), 10**6),
     "negative row": lambda X: X.row.__setitem__(slice(1), -3),
@@ -155,21 +155,21 @@ SPOILT_COO = {
 
 @st.composite
 def sparse_rows(draw, n_rows):
-    """A sparse matrix or array of any format and dtype, now and then with a broken structure."""
+    """A sparse matrix or array of any format and dtype, sometimes with an invalid structure."""
     X = draw(st.lists(st.integers(0, 3), min_size=3 * n_rows, max_size=3 * n_rows))
     dtype = draw(st.sampled_from([float, np.float32, np.int8, bool, np.uint64, complex]))
     X = np.array(X).reshape(n_rows, 3).astype(dtype)
     kind = draw(st.sampled_from([sparse.csr_matrix, sparse.csr_array, sparse.csc_array]))
     X = draw(st.sampled_from([kind, sparse.coo_array, sparse.dia_matrix]))(X)
     if dtype is float and X.format != "dia" and draw(st.booleans()):
-        spoilt = SPOILT_COO if X.format == "coo" else SPOILT
-        spoilt[draw(st.sampled_from(sorted(spoilt)))](X)
+        corrupt = CORRUPT_COO if X.format == "coo" else CORRUPT
+        corrupt[draw(st.sampled_from(sorted(corrupt)))](X)
     return X
 
 
 @st.composite
 def labels(draw, n_rows):
-    """Labels of one kind or mixed, sometimes too few or too many."""
+    """Labels of one type or mixed types, sometimes too few or too many."""
     kinds = [st.integers(0, 1), st.integers(-2, 2), st.sampled_from(["a", "b", "c"]), SCALARS]
     kind = draw(st.sampled_from(kinds[:1] * 4 + kinds))
     n_labels = max(0, n_rows + draw(st.sampled_from([0, 0, 0, 0, 0, -1, 1])))
@@ -178,28 +178,28 @@ def labels(draw, n_rows):
 
 @st.composite
 def weights(draw, n_rows):
-    """Weights: mostly none or positive ones."""
+    """Weights: usually None or positive."""
     positive = st.lists(st.floats(0, 5), min_size=n_rows, max_size=n_rows)
     return draw(st.one_of(st.none(), st.none(), positive, VALUES))
 
 
-# What Python says of code that took one thing for another.
-OBSCURE = re.compile("Circular|attribute|iterable|subscript|truth value|unhashable|unpack")
+# Parts of Python's messages for missing input validation.
+UNCLEAR = re.compile("Circular|attribute|iterable|subscript|truth value|unhashable|unpack")
 
 
 def attempt(function):
-    """The function's result, or None where it refuses with an error that says something."""
+    """Return the result of the function, or None if it raises a clear error."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        warnings.simplefilter("error", RuntimeWarning)  # NumPy's, but not in scikit-learn's checks
+        warnings.simplefilter("error", RuntimeWarning)  # except in scikit-learn and pandas
         warnings.filterwarnings("ignore", module=r"(sklearn|pandas)\.")
         warnings.filterwarnings("ignore", "invalid value encountered in reduce")
         try:
             return function()
-        except (ValueError, TypeError) as refusal:
-            error = refusal
+        except (ValueError, TypeError) as raised:
+            error = raised
     assert str(error)
-    assert not OBSCURE.search(str(error)), error
+    assert not UNCLEAR.search(str(error)), error
     return None
 
 
@@ -210,16 +210,16 @@ def assert_probabilities(proba):
 
 
 def features(n_rows):
-    """X of any kind."""
+    """X of any type."""
     return st.one_of(rows(n_rows), frames(n_rows), sparse_rows(n_rows))
 
 
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 @fuzz
 @given(data=st.data())
-def test_fit_works_or_says_what_is_wrong(model, data):
+def test_fit_works_or_raises_clear_error(model, data):
     n_rows = data.draw(st.integers(0, 40))
-    params = {name: data.draw(values) for name, values in GOOD.items()}
+    params = {name: data.draw(values) for name, values in VALID.items()}
     if data.draw(st.booleans()):
         name = data.draw(st.sampled_from(["gamma", "alpha", "class_weight", *MODELS[model]]))
         params[name] = data.draw(VALUES)
@@ -241,7 +241,7 @@ FEW = {
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
 @fuzz
 @given(data=st.data())
-def test_features_of_any_kind_are_taken_or_refused(model, data):
+def test_features_of_any_kind_work_or_raise_clear_error(model, data):
     n_rows = data.draw(st.integers(0, 40))
     X = data.draw(features(n_rows))
     y = np.arange(n_rows) % data.draw(st.integers(2, 3))
@@ -257,7 +257,7 @@ def table(n_rows, n_classes=2):
 
 @st.composite
 def changed_tables(draw, n_rows):
-    """The table, but for one column of whatever kind."""
+    """The table with one column replaced or added."""
     codes = draw(st.lists(st.integers(-1, 3), min_size=n_rows, max_size=n_rows))
     column = COLUMNS[draw(st.sampled_from(sorted(COLUMNS)))](np.array(codes, dtype=int))
     return table(n_rows)[0].assign(**{draw(st.sampled_from([*"abcd"])): column})
@@ -265,7 +265,7 @@ def changed_tables(draw, n_rows):
 
 @pytest.mark.parametrize("trained_on", ["array", "frame"])
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-def test_predictions_of_a_good_model_work_or_say_what_is_wrong(model, trained_on):
+def test_predict_works_or_raises_clear_error(model, trained_on):
     X, y = table(60, 3)
     if model is FocalLogisticRegression or trained_on == "array":
         X = X.assign(c=X["c"].cat.codes.astype(float))
@@ -287,7 +287,7 @@ def test_predictions_of_a_good_model_work_or_say_what_is_wrong(model, trained_on
 
 
 def arguments(n_rows):
-    """Values of each argument of ``fit`` that evaluates or starts the trees."""
+    """Values of the arguments of ``fit`` other than X, y and sample_weight."""
     size = {"min_size": n_rows, "max_size": n_rows}
     some_X = st.one_of(features(n_rows), changed_tables(n_rows))
     scores = st.lists(NUMBERS, **size)
@@ -312,7 +312,7 @@ def arguments(n_rows):
 
 @fuzz
 @given(data=st.data())
-def test_arguments_of_fit_work_or_say_what_is_wrong(data):
+def test_fit_arguments_work_or_raise_clear_error(data):
     n_rows, n_classes = data.draw(st.integers(20, 40)), data.draw(st.integers(2, 3))
     X, y = table(n_rows, n_classes)
     given = {"eval_X": X, "eval_y": y} if data.draw(st.booleans()) else {}
@@ -325,7 +325,7 @@ def test_arguments_of_fit_work_or_say_what_is_wrong(data):
 
 @fuzz
 @given(gamma=VALUES, alpha=VALUES, n_classes=SCALARS, offset=VALUES, y=VALUES, raw=VALUES)
-def test_objectives_work_or_say_what_is_wrong(gamma, alpha, n_classes, offset, y, raw):
+def test_objectives_work_or_raise_clear_error(gamma, alpha, n_classes, offset, y, raw):
     for function in (FocalObjective, FocalMetric):
         made = attempt(lambda f=function: f(gamma, alpha, n_classes=n_classes, offset=offset))
         if made is not None:
@@ -335,7 +335,7 @@ def test_objectives_work_or_say_what_is_wrong(gamma, alpha, n_classes, offset, y
 
 @fuzz
 @given(y=VALUES, raw=VALUES, weight=VALUES, n_classes=st.integers(2, 4))
-def test_losses_work_or_say_what_is_wrong(y, raw, weight, n_classes):
+def test_losses_work_or_raise_clear_error(y, raw, weight, n_classes):
     loss = BinaryFocalLoss() if n_classes == 2 else MulticlassFocalLoss(n_classes=n_classes)
     for method in (loss, loss.loss, loss.gradient, loss.gradient_hessian):
         attempt(lambda method=method: method(y, raw, weight))

@@ -1,4 +1,4 @@
-"""FocalLGBMClassifier: LightGBM at gamma 0, and what holds at every gamma."""
+"""FocalLGBMClassifier: equality with LightGBM at gamma 0, and other properties."""
 
 import warnings
 
@@ -28,11 +28,11 @@ def problem(n_classes=2, n_samples=1500, **settings):
     )
 
 
-NO_SAMPLING = {"subsample": 1.0, "colsample_bytree": 1.0}  # a continued fit draws anew
+NO_SAMPLING = {"subsample": 1.0, "colsample_bytree": 1.0}  # a continued fit draws other samples
 
 
 def focal(gamma=2.0, **settings):
-    """A small model; one thread, so that LightGBM sums in one order."""
+    """Return a small model. With one thread, the summation order of LightGBM is fixed."""
     return FocalLGBMClassifier(gamma, **({"n_estimators": 20, "n_jobs": 1} | settings))
 
 
@@ -57,7 +57,7 @@ def test_gamma_zero_with_newton_is_lightgbm(n_classes, weighted, settings):
     settings = AS_IN_LIGHTGBM | {"n_estimators": 30, "n_jobs": 1} | settings
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y, sample_weight=weight)
     expected = LGBMClassifier(verbose=-1, **settings).fit(X, y, sample_weight=weight)
-    # The same trees; leaves are sums of float32 gradients in one order.
+    # The trees are equal, and so is the order in which float32 gradients are summed.
     np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), rtol=0, atol=1e-9)
 
 
@@ -67,12 +67,12 @@ def test_gamma_zero_with_class_weight_is_lightgbm(class_weight):
     settings = AS_IN_LIGHTGBM | {"n_estimators": 30, "n_jobs": 1, "class_weight": class_weight}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
     expected = LGBMClassifier(verbose=-1, **settings).fit(X, y)
-    # LightGBM rounds the weights to float32, here they are part of alpha.
+    # LightGBM rounds class weights to float32. Ours are part of alpha, which is float64.
     np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("as_format", [sparse.csr_matrix, sparse.csc_array, np.asfortranarray])
-def test_formats_give_the_same_model(as_format):
+def test_sparse_and_fortran_arrays_give_the_same_model(as_format):
     X, y = problem(3)
     X[np.abs(X) < 0.3] = 0
     expected = focal().fit(X, y).predict_proba(X)
@@ -109,7 +109,7 @@ def test_frames_with_categories_and_missing_values(as_frame):
     expected = focal().fit(frame, y).predict_proba(frame)
     np.testing.assert_array_equal(model.predict_proba(X), expected)
     assert list(model.feature_names_in_) == ["amount", "count", "colour"]
-    assert roc_auc_score(y, expected[:, 1]) > 0.99  # found only by splitting on the colour
+    assert roc_auc_score(y, expected[:, 1]) > 0.99  # requires splits on the colour
 
 
 def test_categories_are_matched_by_name_and_not_by_code():
@@ -122,7 +122,7 @@ def test_categories_are_matched_by_name_and_not_by_code():
 
 
 @pytest.mark.parametrize("as_frame", ["pandas", "polars"])
-def test_numeric_frames_are_arrays_with_names(as_frame):
+def test_numeric_frames_give_the_same_model_as_arrays(as_frame):
     module = pytest.importorskip(as_frame)
     X, y = problem()
     names = [f"name {i}" if i else "a[0]:b" for i in range(X.shape[1])]
@@ -147,14 +147,14 @@ def test_categorical_feature_by_name_or_index():
         focal().fit(frame, y, categorical_feature=["colour"])
 
 
-def test_infinity_in_a_frame_with_categories_is_refused():
+def test_infinity_in_a_frame_with_categories_raises():
     frame, y = frame_with_categories()
     frame.loc[3, "amount"] = np.inf
     with pytest.raises(ValueError, match="contains infinity"):
         focal().fit(frame, y)
 
 
-def test_all_missing_column_is_harmless():
+def test_all_missing_column_gives_valid_probabilities():
     X, y = problem()
     X[:, 3] = np.nan
     proba = focal().fit(X, y).predict_proba(X)
@@ -162,7 +162,7 @@ def test_all_missing_column_is_harmless():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_early_stopping_keeps_the_round_its_metric_prefers(n_classes):
+def test_early_stopping_predicts_with_the_best_round(n_classes):
     X, y = problem(n_classes)
     X, X_valid, y, y_valid = train_test_split(X, y, random_state=0)
     names = np.array(["low", "mid", "top"])
@@ -172,12 +172,14 @@ def test_early_stopping_keeps_the_round_its_metric_prefers(n_classes):
     assert model.best_iteration_ == 1 + int(np.argmin(losses)) < 300
     assert len(losses) == model.best_iteration_ + 5
     best = model.loss_(y_valid, model.raw_predict(X_valid))
-    np.testing.assert_allclose(best, min(losses), rtol=1e-12)  # the same sum of the same scores
+    np.testing.assert_allclose(
+        best, min(losses), rtol=1e-12
+    )  # same scores, so equal up to rounding
     shorter = model.raw_predict(X_valid, num_iteration=model.best_iteration_)
     np.testing.assert_array_equal(shorter, model.raw_predict(X_valid))
 
 
-def test_early_stopping_holds_out_rows_by_itself(split):
+def test_early_stopping_holds_out_rows_without_evaluation_set(split):
     X, _, y, _ = split
     model = focal(early_stopping=True, n_estimators=300, random_state=0, learning_rate=0.3)
     model.fit(X, y, sample_weight=np.ones(len(y)))
@@ -187,7 +189,7 @@ def test_early_stopping_holds_out_rows_by_itself(split):
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
 
 
-def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
+def test_early_stopping_warns_if_a_class_has_a_single_row():
     X, y = problem(n_samples=200)
     y = y.copy()
     y[0] = 2
@@ -200,7 +202,7 @@ def test_early_stopping_falls_back_where_a_class_is_too_small_to_stratify():
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("as_format", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
 @pytest.mark.parametrize("value", [1.0, -5.0, 0.0, 1e-40, np.nan])
-def test_constant_features_give_the_class_shares(value, as_format, n_classes):
+def test_constant_features_predict_the_class_shares(value, as_format, n_classes):
     X, y = as_format(np.full((60, 2), value)), np.arange(60) % n_classes
     model = focal(early_stopping=True).fit(X, y, eval_X=X[:10], eval_y=y[:10])
     shares = np.full((60, n_classes), 1 / n_classes)
@@ -209,7 +211,7 @@ def test_constant_features_give_the_class_shares(value, as_format, n_classes):
     np.testing.assert_array_equal(model.predict_proba(other), model.predict_proba(X))
 
 
-def test_weights_that_float32_cannot_hold_are_refused(split):
+def test_weights_that_overflow_float32_raise(split):
     X, X_valid, y, y_valid = split
     with pytest.raises(
         ValueError, match="sample_weight must have a finite sum, got inf in float32"
@@ -220,13 +222,13 @@ def test_weights_that_float32_cannot_hold_are_refused(split):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_sample_weight=huge)
 
 
-def test_evaluation_sets_come_complete(split):
+def test_eval_X_and_eval_y_of_different_lengths_raise(split):
     X, X_valid, y, y_valid = split
     with pytest.raises(ValueError, match="the same length, got eval_X with 2, eval_y with 1"):
         focal().fit(X, y, eval_X=(X_valid, X_valid), eval_y=y_valid)
 
 
-def test_eval_metric_is_watched_and_sees_probabilities(split):
+def test_eval_metric_receives_probabilities_and_stops_early(split):
     X, X_valid, y, y_valid = split
     seen = []
 
@@ -258,7 +260,7 @@ def test_eval_metric_is_watched_and_sees_probabilities(split):
     np.testing.assert_allclose(history["binary_error"][best], 1 - model.score(X_valid, y_valid))
 
 
-def test_multiclass_metrics_see_one_column_per_class():
+def test_multiclass_metrics_receive_one_column_per_class():
     X, y = problem(3)
     model = focal().fit(
         X,
@@ -301,7 +303,7 @@ def test_lightgbm_callbacks_work(split):
     assert model.best_iteration_ == 1 + int(np.argmin(record["valid_0"]["focal_loss"]))
 
 
-def test_verbose_prints_every_so_many_rounds(split, capfd):
+def test_verbose_is_the_printing_period(split, capfd):
     X, X_valid, y, y_valid = split
     focal(verbose=10).fit(X, y, eval_X=X_valid, eval_y=y_valid)
     assert capfd.readouterr().out.count("focal_loss") == 2
@@ -311,17 +313,17 @@ def test_verbose_prints_every_so_many_rounds(split, capfd):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_init_model_goes_on_from_its_trees_and_start(n_classes):
+def test_init_model_continues_training(n_classes):
     X, y = problem(n_classes)
     whole = focal(n_estimators=20, **NO_SAMPLING).fit(X, y)
     first = focal(n_estimators=12, **NO_SAMPLING).fit(X, y)
     second = focal(n_estimators=8, **NO_SAMPLING).fit(X, y, init_model=first)
     assert second.booster_.current_iteration() == 20
-    # Scores of the first trees are read back from their text: rounding may move a split.
+    # LightGBM reads the scores of the first trees from text. Rounding may change a split.
     np.testing.assert_allclose(second.raw_predict(X), whole.raw_predict(X), rtol=0, atol=1e-4)
 
 
-def test_init_score_is_the_start_and_not_part_of_predictions():
+def test_init_score_replaces_start_and_is_not_added_to_predictions():
     X, y = problem(weights=[0.9])
     loss = focal().fit(X, y).loss_
     start = loss.fit_intercept_only(y)
@@ -331,7 +333,7 @@ def test_init_score_is_the_start_and_not_part_of_predictions():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
+def test_iteration_range_matches_lightgbm(n_classes):
     X, y = problem(n_classes)
     settings = AS_IN_LIGHTGBM | {"n_estimators": 10, "n_jobs": 1}
     model = FocalLGBMClassifier(0, curvature="newton", **settings).fit(X, y)
@@ -353,20 +355,20 @@ def test_number_of_iterations_is_selectable_as_in_lightgbm(n_classes):
 @pytest.mark.parametrize("gamma", [0, 2.0, 5.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.2)])
-def test_training_loss_never_rises(curvature, learning_rate, gamma, n_classes):
+def test_training_loss_never_increases(curvature, learning_rate, gamma, n_classes):
     X, y = problem(n_classes)
     settings = {"curvature": curvature, "learning_rate": learning_rate, "subsample": 1.0}
     model = focal(gamma, n_estimators=60, **settings)
     model.fit(X, y, eval_X=X, eval_y=y)
     losses = np.array(model.evals_result_["valid_0"]["focal_loss"])
     start = model.loss_(y, np.zeros_like(model.raw_predict(X)) + model.start_)
-    # Leaves are sums of float32 gradients: relative 1e-6 of the loss at the most.
+    # Float32 gradients cause relative errors of up to 1e-6.
     assert np.all(np.diff(np.append(start, losses)) <= 1e-6 * losses + 1e-12)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("gamma", [0, 1.0, 2.0])
-def test_default_does_not_collapse_where_lightgbm_does(gamma):
+def test_default_does_not_collapse_on_rare_positives(gamma):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(60_000, 3))
     y = (X[:, 0] + 0.1 * rng.normal(size=len(X)) > 3.35).astype(int)
@@ -376,7 +378,7 @@ def test_default_does_not_collapse_where_lightgbm_does(gamma):
     assert average_precision_score(y, ours.predict_proba(X)[:, 1]) > 0.9
 
 
-def test_importance_type_and_extra_parameters():
+def test_importance_type_and_lgbm_params():
     X, y = problem()
     model = focal(lgbm_params={"max_bin": 15, "extra_trees": True}).fit(X, y)
     assert model.booster_.params["max_bin"] == 15
@@ -391,7 +393,7 @@ def test_importance_type_and_extra_parameters():
 
 
 @pytest.mark.parametrize("random_state", [None, 0, np.random.RandomState(0)], ids=str)
-def test_random_state_of_any_kind(random_state):
+def test_random_state_types(random_state):
     X, y = problem()
     model = focal(subsample=0.5, subsample_freq=1, random_state=random_state).fit(X, y)
     assert model.score(X, y) > 0.7
@@ -403,7 +405,7 @@ def test_random_state_of_any_kind(random_state):
      {"n_estimators": 0}, {"validation_fraction": 1.0}, {"importance_type": "cover"}],
     ids=str,
 )  # fmt: skip
-def test_parameters_out_of_range_are_named(parameters):
+def test_parameters_out_of_range_raise(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         focal(**parameters).fit(*problem())
 
@@ -424,12 +426,12 @@ def test_parameters_out_of_range_are_named(parameters):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_bad_fit_arguments_are_named(arguments, error, message):
+def test_invalid_fit_arguments_raise(arguments, error, message):
     with pytest.raises(error, match=message):
         focal().fit(*problem(), **arguments)
 
 
-def test_init_model_must_fit_the_data():
+def test_init_model_of_other_data_raises():
     X, y = problem()
     first = focal().fit(X, y)
     with pytest.raises(ValueError, match="init_model was fitted on the classes"):
@@ -443,17 +445,17 @@ def test_init_model_must_fit_the_data():
     [(100, 300, 0.04), (100, 900, 0.04), (100, 200, 0.06), (100, 1, 0.2), (16_000, 300, 0.04),
      (40_000, 300, 0.0632), (40_000, 200, 0.0949), (100_000, 300, 0.1), (500_000, 300, 0.2)],
 )  # fmt: skip
-def test_learning_rate_follows_rows_and_rounds(n_rows, n_estimators, expected):
+def test_auto_learning_rate(n_rows, n_estimators, expected):
     X = np.arange(n_rows).reshape(-1, 1)
-    stop = lightgbm.early_stopping(1, verbose=False)  # the learning rate is chosen by then
+    stop = lightgbm.early_stopping(1, verbose=False)  # only the learning rate matters here
     model = FocalLGBMClassifier(n_estimators=n_estimators, num_leaves=2)
     model.fit(X, X[:, 0] % 2, eval_X=X[:9], eval_y=X[:9, 0] % 2, callbacks=[stop])
-    assert model.learning_rate_ == pytest.approx(expected, abs=1e-4)  # as printed
+    assert model.learning_rate_ == pytest.approx(expected, abs=1e-4)  # expected values are rounded
     assert model.booster_.params["learning_rate"] == model.learning_rate_
     assert model.get_params()["learning_rate"] == "auto"
 
 
-def test_learning_rate_counts_the_rows_that_are_trained_on():
+def test_auto_learning_rate_counts_weighted_training_rows():
     X = np.arange(50_000).reshape(-1, 1)
     y, weight = X[:, 0] % 2, np.arange(50_000) < 30_000
     model = FocalLGBMClassifier(num_leaves=2).fit(X, y, sample_weight=weight)
@@ -468,7 +470,7 @@ def test_learning_rate_counts_the_rows_that_are_trained_on():
     [{"boosting_type": "goss"}, {"lgbm_params": {"data_sample_strategy": "goss"}}],
     ids=str,
 )
-def test_goss_samples_rows_in_its_own_way(settings):
+def test_goss_ignores_subsample(settings):
     X, y = problem()
     settings = {"n_estimators": 20, "learning_rate": 0.1, "n_jobs": 1} | settings
     expected = FocalLGBMClassifier(subsample=1.0, **settings).fit(X, y)

@@ -1,4 +1,4 @@
-"""LightGBM's parameters: passed on, or refused with what to do instead."""
+"""``lgbm_params`` and keywords of LightGBM: passed to LightGBM, or a ``ValueError`` with a hint."""
 
 import inspect
 import pickle
@@ -15,7 +15,7 @@ from skfocal.estimators._lgbm_params import OUR_PARAMS, REPLACEMENTS, _main_name
 
 X, Y = make_classification(400, 8, n_informative=5, random_state=0)
 
-# What LightGBM 4.6 and 4.7 know, has no parameter of ours and an effect on trees or machines.
+# Parameters of LightGBM 4.6 and 4.7 that FocalLGBMClassifier passes to LightGBM.
 PASSED_ON_TEXT = """
 bagging_seed cat_l2 cat_smooth cegb_penalty_feature_coupled cegb_penalty_feature_lazy
 cegb_penalty_split cegb_tradeoff data_random_seed data_sample_strategy deterministic
@@ -31,8 +31,8 @@ saved_feature_importance_type skip_drop stochastic_rounding time_out top_k top_r
 tree_learner uniform_drop use_missing use_quantized_grad xgboost_dart_mode zero_as_missing
 """
 PASSED_ON = set(PASSED_ON_TEXT.split())
-# Of the names above and in the package, those that LightGBM 4.6 does not know.
-NEWER = {"gpu_device_id_list"}
+# Parameters that LightGBM 4.6 does not have.
+NOT_IN_4_6 = {"gpu_device_id_list"}
 
 
 def fit(lgbm_params, **parameters):
@@ -42,17 +42,17 @@ def fit(lgbm_params, **parameters):
     return model.fit(X, Y)
 
 
-def test_every_name_is_ours_refused_or_passed_on():
+def test_every_lightgbm_parameter_is_classified():
     installed = set(_main_names().values())
     assert not OUR_PARAMS.keys() & REPLACEMENTS.keys()
     assert not PASSED_ON & (OUR_PARAMS.keys() | REPLACEMENTS.keys())
     known = OUR_PARAMS.keys() | REPLACEMENTS.keys() | PASSED_ON
     if tuple(map(int, lightgbm.__version__.split(".")[:2])) <= (4, 7):
         assert installed <= known
-        assert known - installed <= NEWER
+        assert known - installed <= NOT_IN_4_6
 
 
-def test_our_parameters_exist():
+def test_our_params_are_parameters_of_the_estimator():
     assert set(OUR_PARAMS.values()) <= FocalLGBMClassifier().get_params().keys()
 
 
@@ -71,7 +71,7 @@ def test_name_without_effect_raises_with_hint(name):
 @pytest.mark.parametrize(
     ("name", "similar"), [("max_binz", "max_bin"), ("cat_smoth", "cat_smooth"), ("xyz", None)]
 )
-def test_unknown_name_is_refused_with_similar_ones(name, similar):
+def test_unknown_name_raises_with_suggestions(name, similar):
     hint = f"; did you mean one of .*'{similar}'" if similar else "\\."
     with pytest.raises(ValueError, match=f"'{name}': LightGBM has no such parameter{hint}"):
         fit({name: 1})
@@ -79,7 +79,7 @@ def test_unknown_name_is_refused_with_similar_ones(name, similar):
         fit({3: 1})
 
 
-def test_one_parameter_under_two_names_is_refused():
+def test_two_aliases_of_one_parameter_raise():
     with pytest.raises(ValueError, match="both 'max_bin' and 'max_bins': they are aliases"):
         fit({"max_bin": 63, "max_bins": 15})
 
@@ -93,7 +93,7 @@ def test_one_parameter_under_two_names_is_refused():
      {"feature_contri": [0.01] + 7 * [1.0]}, {"min_data_in_bin": 60}, {"zero_as_missing": True}],
     ids=str,
 )  # fmt: skip
-def test_parameters_that_are_passed_on_change_the_trees(lgbm_params):
+def test_lgbm_params_change_the_trees(lgbm_params):
     data = np.where(np.abs(X) < 0.3, 0, X)
     settings = {"n_estimators": 4, "n_jobs": 1, "random_state": 0, "num_leaves": 63}
     settings |= {"min_child_samples": 5, "learning_rate": 0.5}
@@ -102,7 +102,7 @@ def test_parameters_that_are_passed_on_change_the_trees(lgbm_params):
     assert np.abs(changed.raw_predict(data) - plain.raw_predict(data)).max() > 1e-3
 
 
-def test_columns_at_which_lightgbm_ends_the_process_are_refused():
+def test_column_params_that_abort_lightgbm_raise():
     codes = np.column_stack([X, np.arange(len(X)) % 4])
     for name in ("monotone_constraints", "mc"):
         model = FocalLGBMClassifier(n_estimators=4, lgbm_params={name: [1] + 7 * [0] + [-1]})
@@ -114,7 +114,7 @@ def test_columns_at_which_lightgbm_ends_the_process_are_refused():
 
 
 @pytest.mark.parametrize("name", ["forcedsplits_filename", "forced_splits", "forcedbins_filename"])
-def test_files_that_do_not_exist_are_refused(name, tmp_path):
+def test_missing_files_raise(name, tmp_path):
     with pytest.raises(ValueError, match=f"'{name}'.* must be an existing file"):
         fit({name: str(tmp_path / "splits.json")})
     (tmp_path / "splits.json").write_text('{"feature": 3, "threshold": 0.1}')
@@ -123,7 +123,7 @@ def test_files_that_do_not_exist_are_refused(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("keyword", "remedy"),
+    ("keyword", "hint"),
     [
         ("scale_pos_weight", "use alpha or class_weight"),
         ("is_unbalance", "use alpha or class_weight"),
@@ -138,13 +138,13 @@ def test_files_that_do_not_exist_are_refused(name, tmp_path):
         ("monotone_constraints", r"pass lgbm_params=\{'monotone_constraints': \.\.\.\}"),
     ],
 )
-def test_keyword_of_lightgbm_names_the_remedy(keyword, remedy):
-    message = f"FocalLGBMClassifier has no parameter '{keyword}': .*{remedy}"
+def test_lightgbm_keyword_raises_with_hint(keyword, hint):
+    message = f"FocalLGBMClassifier has no parameter '{keyword}': .*{hint}"
     with pytest.raises(TypeError, match=message):
         FocalLGBMClassifier(**{keyword: 1})
 
 
-def test_other_keywords_and_introspection_are_python_s():
+def test_other_keywords_raise_and_signature_is_kept():
     with pytest.raises(TypeError, match="unexpected keyword argument 'colour'"):
         FocalLGBMClassifier(colour=1)
     names = list(inspect.signature(FocalLGBMClassifier).parameters)
@@ -156,7 +156,7 @@ def test_other_keywords_and_introspection_are_python_s():
         assert same.get_params() == model.get_params()
 
 
-def test_subclass_may_have_parameters_of_its_own():
+def test_subclass_may_add_parameters():
     class Mine(FocalLGBMClassifier):
         def __init__(self, max_bin=255, gamma=1.0):
             super().__init__(gamma, lgbm_params={"max_bin": max_bin})

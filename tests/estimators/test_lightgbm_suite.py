@@ -1,6 +1,6 @@
-"""What LightGBM's own tests ask of ``LGBMClassifier``, asked of ``FocalLGBMClassifier``.
+"""Tests of ``FocalLGBMClassifier`` that follow LightGBM's tests of ``LGBMClassifier``.
 
-At gamma 0 under "newton" it is ``LGBMClassifier``, so most tests hold the one against the other.
+At gamma 0 with ``curvature="newton"``, both are equal, so most tests compare the two.
 """
 
 import lightgbm
@@ -18,7 +18,7 @@ from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 
 from skfocal import FocalLGBMClassifier
 
-# Start and trees are added up in another order, and gradients are float32 on both sides.
+# The start and the trees are summed in another order, and gradients are float32 in both.
 SAME = {"rtol": 0, "atol": 1e-9}
 WORDS = np.array(["no", "some", "much"])
 
@@ -47,11 +47,11 @@ def split(n_classes=2):
     return X[:400], y[:400], X[400:], y[400:]
 
 
-def test_parameters_are_lightgbm_s_and_six_defaults_differ():
+def test_parameters_match_lightgbm_except_six_defaults():
     own, expected = FocalLGBMClassifier().get_params(), LGBMClassifier().get_params()
     assert expected.keys() - own.keys() == {"objective"}
     differ = {name for name in expected if name in own and own[name] != expected[name]}
-    # Row sampling is off at subsample=1, whatever its frequency.
+    # subsample_freq has no effect at subsample=1.
     assert differ == {*AS_IN_LIGHTGBM, "subsample_freq"}
     assert AS_IN_LIGHTGBM.items() <= expected.items()
 
@@ -70,7 +70,7 @@ def test_parameters_are_lightgbm_s_and_six_defaults_differ():
      ))],
     ids=str,
 )  # fmt: skip
-def test_settings_mean_what_they_do_in_lightgbm(settings, n_classes):
+def test_parameters_have_the_same_effect_as_in_lightgbm(settings, n_classes):
     X, y = problem(n_classes)
     X[::5, 0] = np.nan
     model, expected = (base(**settings).fit(X, WORDS[y]) for base in (ours, theirs))
@@ -82,7 +82,7 @@ def test_settings_mean_what_they_do_in_lightgbm(settings, n_classes):
     [(2, ["binary_logloss", "auc", "average_precision", "binary_error"]),
      (3, ["multi_logloss", "multi_error"])],
 )  # fmt: skip
-def test_histories_of_metrics_are_lightgbm_s(n_classes, names):
+def test_metric_histories_match_lightgbm(n_classes, names):
     X, y, X_valid, y_valid = split(n_classes)
     weight = np.random.default_rng(0).uniform(0.5, 2, len(y_valid))
     rest = {"eval_names": ["fit", "valid"], "eval_sample_weight": [np.ones(len(y)), weight]}
@@ -101,16 +101,16 @@ def constant(y_true, proba):
     return "constant", 1, False
 
 
-def several(y_true, proba, weight):
+def two_metrics(y_true, proba, weight):
     return [("mean", proba.mean(), False), ("weight", np.sum(weight), True)]
 
 
 @pytest.mark.parametrize(
     ("eval_metric", "names"),
     [(None, []), ([], []), (constant, ["constant"]), (["auc", "auc"], ["auc"]),
-     (several, ["mean", "weight"]), ((several, "auc"), ["mean", "weight", "auc"])],
+     (two_metrics, ["mean", "weight"]), ((two_metrics, "auc"), ["mean", "weight", "auc"])],
 )  # fmt: skip
-def test_metrics_come_alone_or_several_and_return_one_value_or_several(eval_metric, names):
+def test_eval_metric_types_and_return_values(eval_metric, names):
     X, y, X_valid, y_valid = split()
     weight = np.full(len(y_valid), 2.0)
     given = {"eval_X": X_valid, "eval_y": y_valid, "eval_sample_weight": weight}
@@ -120,7 +120,7 @@ def test_metrics_come_alone_or_several_and_return_one_value_or_several(eval_metr
     assert set(history.get("weight", [])) <= {weight.sum()}
 
 
-def test_search_hands_evaluation_sets_metrics_and_callbacks_on():
+def test_grid_search_passes_fit_arguments():
     X, y, X_valid, y_valid = split(3)
     record = {}
     grid = {"n_estimators": [4, 6], "reg_alpha": [0.0, 0.01]}
@@ -129,7 +129,7 @@ def test_search_hands_evaluation_sets_metrics_and_callbacks_on():
         callbacks=[lightgbm.early_stopping(2, first_metric_only=True, verbose=False),
                    lightgbm.record_evaluation(record)],
     )  # fmt: skip
-    assert search.best_estimator_.best_iteration_ == 1  # as the metric never improves
+    assert search.best_estimator_.best_iteration_ == 1  # the metric never improves
     assert record == search.best_estimator_.evals_result_
     assert 1 / 3 < search.score(X_valid, WORDS[y_valid]) <= 1
 
@@ -139,14 +139,14 @@ OUTPUTS = np.column_stack([y_2, X_2[:, 1] > 0]).astype(int)
 META = {
     "stacking": (lambda trees: StackingClassifier([("a", trees)], trees, cv=2), problem(3)),
     "one vs rest": (OneVsRestClassifier, problem(3)),
-    "several outputs": (MultiOutputClassifier, (X_2, OUTPUTS.astype(str))),
+    "multioutput": (MultiOutputClassifier, (X_2, OUTPUTS.astype(str))),
     "chain": (lambda trees: ClassifierChain(trees, order=[1, 0]), (X_2, OUTPUTS)),
 }
 
 
-@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # of LGBMClassifier
+@pytest.mark.filterwarnings("ignore:X does not have valid feature names")  # from LGBMClassifier
 @pytest.mark.parametrize(("wrap", "data"), META.values(), ids=META)
-def test_meta_estimators_predict_as_they_do_with_lightgbm(wrap, data):
+def test_meta_estimators_match_lightgbm(wrap, data):
     X, y = data
     model, expected = (wrap(base(5)).fit(X, y) for base in (ours, theirs))
     np.testing.assert_array_equal(model.predict(X), expected.predict(X))
@@ -157,7 +157,7 @@ def test_meta_estimators_predict_as_they_do_with_lightgbm(wrap, data):
 @pytest.mark.parametrize(
     "dtype", ["bool", "U4", "object", "float64", "int8", "uint64", "category", "string"]
 )
-def test_classes_are_those_of_lightgbm_for_labels_of_every_dtype(dtype):
+def test_classes_match_lightgbm_for_every_label_dtype(dtype):
     X, y = problem(2 if dtype == "bool" else 3)
     y = pd.Series(WORDS[y] if dtype in {"U4", "object", "category", "string"} else y)
     y = y.astype(dtype) if dtype in {"category", "string"} else y.to_numpy().astype(dtype)
@@ -167,7 +167,7 @@ def test_classes_are_those_of_lightgbm_for_labels_of_every_dtype(dtype):
     np.testing.assert_array_equal(model.predict(X), expected.predict(X))
 
 
-def test_random_state_object_is_kept_and_drawn_from_by_each_fit():
+def test_random_state_instance_is_advanced_by_each_fit():
     X, y = problem()
     model, again, expected = (
         base(subsample=0.5, subsample_freq=1, random_state=np.random.RandomState(123))
@@ -183,13 +183,13 @@ def test_random_state_object_is_kept_and_drawn_from_by_each_fit():
 
 @pytest.mark.parametrize("kind", ["split", "gain"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_feature_importances_are_lightgbm_s_and_zero_without_a_split(n_classes, kind):
+def test_feature_importances_match_lightgbm(n_classes, kind):
     X, y = problem(n_classes)
     model, expected = (base(importance_type=kind).fit(X, y) for base in (ours, theirs))
     own, expected = model.feature_importances_, expected.feature_importances_
-    np.testing.assert_allclose(own, expected, rtol=1e-5)  # gains are sums of float32
+    np.testing.assert_allclose(own, expected, rtol=1e-5)  # gains are float32 sums
     np.testing.assert_array_equal(model.fit(np.ones((60, 3)), y[:60]).feature_importances_, 0)
-    assert model.booster_.num_trees() == n_classes - (n_classes == 2)  # of one leaf each
+    assert model.booster_.num_trees() == n_classes - (n_classes == 2)  # each tree has one leaf
 
 
 ARGUMENTS = {
@@ -200,32 +200,32 @@ ARGUMENTS = {
 
 
 @pytest.mark.parametrize("arguments", ARGUMENTS.values(), ids=ARGUMENTS)
-def test_arguments_of_fit_mean_what_they_do_in_lightgbm(arguments):
+def test_fit_arguments_match_lightgbm(arguments):
     X, y = problem(3)
     model, expected = (base().fit(X, y, **arguments) for base in (ours, theirs))
     np.testing.assert_allclose(model.raw_predict(X), expected.predict(X, raw_score=True), **SAME)
 
 
-def in_parts(tidy):
-    """The same sparse matrix with every entry twice, by halves and in disorder."""
+def with_duplicates(X):
+    """Return the same sparse matrix with unsorted duplicate entries."""
     data, indices = (
-        np.concatenate([np.r_[part, part[::-1]] for part in np.split(array, tidy.indptr[1:-1])])
-        for array in (tidy.data / 2, tidy.indices)
+        np.concatenate([np.r_[part, part[::-1]] for part in np.split(array, X.indptr[1:-1])])
+        for array in (X.data / 2, X.indices)
     )
-    return type(tidy)((data, indices, 2 * tidy.indptr), shape=tidy.shape)
+    return type(X)((data, indices, 2 * X.indptr), shape=X.shape)
 
 
 @pytest.mark.parametrize(
     "layout",
     [lambda X: X.astype(np.float32), lambda X: X.astype(">f8"), lambda X: X.astype(object),
      lambda X: np.repeat(X, 2, axis=0)[::2], lambda X: X[::-1].copy()[::-1], np.ndarray.tolist,
-     sparse.lil_array, lambda X: in_parts(sparse.csr_matrix(X)),
-     lambda X: in_parts(sparse.csc_array(X)),
+     sparse.lil_array, lambda X: with_duplicates(sparse.csr_matrix(X)),
+     lambda X: with_duplicates(sparse.csc_array(X)),
      lambda X: pd.DataFrame(X).add_prefix("x").astype(pd.SparseDtype(float, 0))],
     ids=["float32", "big endian", "objects", "strided", "reversed", "lists", "sparse lists",
-         "sparse rows in parts", "sparse columns in parts", "pandas sparse"],
+         "csr with duplicates", "csc with duplicates", "pandas sparse"],
 )  # fmt: skip
-def test_layout_of_the_features_does_not_matter(layout):
+def test_predictions_do_not_depend_on_memory_layout(layout):
     X, y = problem()
     X = X.astype(np.float32).astype(np.float64)
     given = layout(X)
@@ -241,7 +241,7 @@ def table(rng, n, colours="abcd"):
 
 
 @pytest.mark.parametrize("columns", ["auto", [], [0], ["text", "flag"], [0, 1, 2, 3, 4]], ids=str)
-def test_categories_of_every_kind_are_lightgbm_s_and_unseen_ones_are_missing(columns):
+def test_categories_match_lightgbm_and_unseen_ones_are_missing(columns):
     rng = np.random.default_rng(0)
     X, unseen = table(rng, 500), table(rng, 99, colours="abe")
     y = (X["text"].isin(["a", "c"]) ^ (X["level"] > "x") ^ (rng.random(500) < 0.1)).astype(int)

@@ -1,4 +1,4 @@
-"""FocalLogisticRegression: LogisticRegression at gamma 0, and what holds at every gamma."""
+"""FocalLogisticRegression: equality with LogisticRegression at gamma 0, and other properties."""
 
 import warnings
 
@@ -15,14 +15,16 @@ from sklearn.utils.fixes import parse_version
 from skfocal import FocalLogisticRegression
 
 PENALTIES = [(1.0, 0.0), (0.05, 0.0), (np.inf, 0.0), (0.1, 1.0), (0.2, 0.5)]
-# Older versions need the penalty's name besides l1_ratio, newer ones deprecate it.
-NAMED = parse_version(sklearn.__version__) < parse_version("1.8")
-L1_SETTINGS = {"solver": "saga", "random_state": 0} | ({"penalty": "elasticnet"} if NAMED else {})
+# scikit-learn before 1.8 requires the parameter penalty, and later versions deprecate it.
+NEEDS_PENALTY = parse_version(sklearn.__version__) < parse_version("1.8")
+L1_SETTINGS = {"solver": "saga", "random_state": 0} | (
+    {"penalty": "elasticnet"} if NEEDS_PENALTY else {}
+)
 FORMATS = [np.asarray, np.asfortranarray, sparse.csr_matrix, sparse.csc_array]
 
 
 def problem(n_classes, **settings):
-    """Features without redundancy, so that every optimum is unique."""
+    """Return data without redundant features, so the optimum is unique."""
     return make_classification(
         n_samples=300,
         n_features=8,
@@ -37,7 +39,7 @@ def problem(n_classes, **settings):
 
 
 def violation(model, X, y, sample_weight=None):
-    """Largest violation of the optimality conditions, from the loss's own gradient."""
+    """Return the largest violation of the optimality conditions."""
     weight = np.ones(len(y)) if sample_weight is None else sample_weight
     scale = 1.0 if np.isinf(model.C) else model.C
     slope = model.loss_.gradient(y, model.raw_predict(X), scale * weight)
@@ -62,7 +64,7 @@ def test_gamma_zero_is_logistic_regression(n_classes, C, l1_ratio, weighted):
     settings |= L1_SETTINGS if l1_ratio else {"solver": "newton-cholesky"}
     expected = LogisticRegression(tol=1e-10, **settings)
     expected.fit(X, y, weight)
-    # Both stop within about 1e-9 of their optima, in gradients; curvature is at least 1e-3.
+    # Gradients are within about 1e-9 of 0 in both, and the curvature is at least 1e-3.
     size = np.abs(expected.coef_).max()
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-5 * size)
     intercept = expected.intercept_ - (expected.intercept_.mean() if n_classes > 2 else 0)
@@ -75,20 +77,20 @@ def test_gamma_zero_is_logistic_regression(n_classes, C, l1_ratio, weighted):
 def test_optimality_conditions_hold(n_classes, gamma, C, l1_ratio):
     X, y = problem(n_classes)
     model = FocalLogisticRegression(gamma, C=C, l1_ratio=l1_ratio, tol=1e-8).fit(X, y)
-    # tol is relative to the gradient at the null model, which is below the sum of |x|.
+    # tol is relative to the gradient of the null model, which is at most the sum of |x|.
     assert violation(model, X, y) < 1e-8 * np.abs(X).sum(axis=0).max()
 
 
 @pytest.mark.parametrize("as_format", FORMATS)
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_layout_and_sparsity_do_not_matter(as_format, l1_ratio, n_classes):
+def test_solution_does_not_depend_on_layout_and_sparsity(as_format, l1_ratio, n_classes):
     X, y = problem(n_classes)
     X[np.abs(X) < 0.5] = 0
     settings = {"gamma": 1.0, "C": 0.2, "l1_ratio": l1_ratio, "tol": 1e-9}
     expected = FocalLogisticRegression(**settings).fit(X, y)
     model = FocalLogisticRegression(**settings).fit(as_format(X), y)
-    # The order of sums differs, and so does the rounding at which a search stops.
+    # The summation order differs, so the solvers stop at slightly different points.
     np.testing.assert_allclose(model.coef_, expected.coef_, rtol=0, atol=1e-7)
     np.testing.assert_allclose(
         model.predict_proba(as_format(X)), expected.predict_proba(X), rtol=1e-6
@@ -97,17 +99,17 @@ def test_layout_and_sparsity_do_not_matter(as_format, l1_ratio, n_classes):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_weight_of_two_is_a_row_twice(l1_ratio, n_classes):
+def test_weight_of_two_is_equivalent_to_two_rows(l1_ratio, n_classes):
     X, y = problem(n_classes)
     twice = np.arange(len(y)) % 3 == 0
     model = FocalLogisticRegression(C=0.2, l1_ratio=l1_ratio, tol=1e-9)
     weighted = clone(model).fit(X, y, np.where(twice, 2.0, 1.0))
     repeated = clone(model).fit(np.vstack([X, X[twice]]), np.append(y, y[twice]))
-    # To the solver's tolerance: gradients within 1e-9 of their scale.
+    # The solver's relative tolerance is 1e-9.
     np.testing.assert_allclose(weighted.coef_, repeated.coef_, rtol=0, atol=1e-7)
 
 
-def test_solution_does_not_depend_on_the_units_of_the_features():
+def test_solution_does_not_depend_on_feature_scales():
     X, y = problem(2)
     units = np.logspace(-4, 4, X.shape[1])
     settings = {"gamma": 2.0, "C": np.inf, "tol": 1e-8}
@@ -125,11 +127,11 @@ def test_dtype_of_X_is_kept(dtype, n_classes):
     assert model.coef_.dtype == model.intercept_.dtype == dtype
     assert model.predict_proba(X.astype(dtype)).dtype == dtype
     exact = FocalLogisticRegression(tol=1e-8).fit(X, y)
-    # The default tolerance, 1e-4 of the gradient at the null model.
+    # The default tol is 1e-4, relative to the gradient of the null model.
     np.testing.assert_allclose(model.coef_, exact.coef_, rtol=0, atol=2e-3)
 
 
-def test_X_is_not_written_to():
+def test_X_is_not_modified():
     X, y = problem(2)
     X.flags.writeable = False
     before = X.copy()
@@ -138,7 +140,7 @@ def test_X_is_not_written_to():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_shapes_are_those_of_logistic_regression(n_classes):
+def test_shapes_match_logistic_regression(n_classes):
     X, y = problem(n_classes)
     model, expected = FocalLogisticRegression().fit(X, y), LogisticRegression().fit(X, y)
     for name in ("coef_", "intercept_", "classes_"):
@@ -150,19 +152,19 @@ def test_shapes_are_those_of_logistic_regression(n_classes):
 
 
 @pytest.mark.parametrize(("C", "l1_ratio"), [(150.0, 0.0), (np.inf, 0.0)])
-def test_coefficients_of_several_classes_sum_to_zero_without_l1(C, l1_ratio):
+def test_multiclass_coefficients_sum_to_zero_without_l1(C, l1_ratio):
     X, y = problem(3)
     model = FocalLogisticRegression(C=C, l1_ratio=l1_ratio).fit(X, y)
     size = np.abs(model.coef_).max()
-    # Sums of three numbers that were centred in float64.
+    # Rounding of three centred float64 numbers.
     np.testing.assert_allclose(model.coef_.sum(axis=0), 0, atol=1e-15 * size)
     np.testing.assert_allclose(model.intercept_.sum(), 0, atol=1e-15 * size)
 
 
 @pytest.mark.parametrize("just_above", [1.01, 1.001])  # tol is 1e-4
-def test_first_coefficients_appear_where_l1_lets_them(just_above):
+def test_first_coefficients_are_nonzero_just_above_the_smallest_C(just_above):
     X, y = np.array([[-1.0, 0], [0, 1], [1, 1], [1, 1]]), [0, 1, 1, 1]
-    smallest_C = 2 / 3  # without an intercept: the inverse of the null model's largest gradient
+    smallest_C = 2 / 3  # inverse of the null model's largest gradient
     settings = {"gamma": 0.0, "l1_ratio": 1.0, "fit_intercept": False}
     below = FocalLogisticRegression(C=smallest_C / just_above, **settings).fit(X, y)
     assert not below.coef_.any()
@@ -171,18 +173,18 @@ def test_first_coefficients_appear_where_l1_lets_them(just_above):
     assert above.n_iter_[0] < 10
 
 
-def test_l1_moves_on_from_a_warm_start_close_by():
+def test_l1_converges_from_a_nearby_warm_start():
     X, y = problem(2)
     model = FocalLogisticRegression(C=0.1, l1_ratio=1.0, warm_start=True).fit(X, y)
     model.set_params(C=0.105).fit(X, y)
     assert model.n_iter_[0] < 10
     cold = FocalLogisticRegression(C=0.105, l1_ratio=1.0).fit(X, y)
-    # Both are within tol=1e-4 of the optimality conditions.
+    # Both satisfy the optimality conditions to tol=1e-4.
     np.testing.assert_allclose(model.coef_, cold.coef_, atol=1e-3)
 
 
 @pytest.mark.parametrize("n_classes", [2, 4])
-def test_without_intercept(n_classes):
+def test_fit_without_intercept(n_classes):
     X, y = problem(n_classes)
     settings = {"fit_intercept": False, "C": 0.5, "tol": 1e-9}
     model = FocalLogisticRegression(gamma=0, **settings).fit(X, y)
@@ -192,20 +194,20 @@ def test_without_intercept(n_classes):
 
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
-def test_warm_start_goes_on_from_the_last_fit(l1_ratio):
+def test_warm_start_continues_from_the_previous_fit(l1_ratio):
     X, y = problem(3)
     model = FocalLogisticRegression(C=0.5, l1_ratio=l1_ratio, warm_start=True).fit(X, y)
     cold = model.coef_.copy()
     model.fit(X, y)
     assert model.n_iter_[0] == 1
     np.testing.assert_allclose(model.coef_, cold, rtol=0, atol=1e-3)  # both within tol=1e-4
-    model.fit(X[:, :3], y)  # nothing to go on from: as a cold start
+    model.fit(X[:, :3], y)  # incompatible with the previous fit: a cold start
     expected = clone(model).fit(X[:, :3], y)
     np.testing.assert_array_equal(model.coef_, expected.coef_)
 
 
 @pytest.mark.parametrize(("solver", "l1_ratio"), [("lbfgs", 0.0), ("auto", 0.0), ("auto", 1.0)])
-def test_max_iter_ends_with_a_convergence_warning(solver, l1_ratio):
+def test_max_iter_raises_convergence_warning(solver, l1_ratio):
     X, y = problem(2)
     model = FocalLogisticRegression(solver=solver, l1_ratio=l1_ratio, max_iter=1, tol=1e-8)
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
@@ -213,7 +215,7 @@ def test_max_iter_ends_with_a_convergence_warning(solver, l1_ratio):
     assert np.all(np.isfinite(model.coef_))
 
 
-def test_defaults_converge_silently():
+def test_defaults_converge_without_warning():
     X, y = problem(3)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -221,7 +223,7 @@ def test_defaults_converge_silently():
 
 
 @pytest.mark.parametrize(("solver", "l1_ratio"), [("lbfgs", 0.5), ("prox-newton", 0.0)])
-def test_solver_must_fit_the_penalty(solver, l1_ratio):
+def test_solver_that_does_not_support_the_penalty_raises(solver, l1_ratio):
     with pytest.raises(ValueError, match=f"solver='{solver}' does not support l1_ratio={l1_ratio}"):
         FocalLogisticRegression(solver=solver, l1_ratio=l1_ratio).fit(*problem(2))
 
@@ -231,20 +233,20 @@ def test_solver_must_fit_the_penalty(solver, l1_ratio):
     [{"solver": "saga"}, {"C": 0}, {"l1_ratio": 2}, {"tol": 0}, {"max_iter": 0}],
     ids=str,
 )
-def test_parameters_out_of_range_are_named(parameters):
+def test_parameters_out_of_range_raise(parameters):
     with pytest.raises(ValueError, match=next(iter(parameters))):
         FocalLogisticRegression(**parameters).fit(*problem(2))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_missing_values_are_refused(value):
+def test_nan_and_infinity_raise(value):
     X, y = problem(2)
     X[3, 2] = value
     with pytest.raises(ValueError, match="Input X contains"):
         FocalLogisticRegression().fit(X, y)
 
 
-def test_more_features_than_rows_under_l1():
+def test_l1_with_more_features_than_rows():
     X, y = make_classification(n_samples=60, n_features=300, n_informative=5, random_state=0)
     model = FocalLogisticRegression(1.0, C=0.3, l1_ratio=1.0, tol=1e-8).fit(X, y)
     assert 0 < np.count_nonzero(model.coef_) < 60
@@ -252,7 +254,7 @@ def test_more_features_than_rows_under_l1():
 
 
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
-def test_thousands_of_sparse_features(gamma):
+def test_many_sparse_features(gamma):
     rng = np.random.default_rng(0)
     seen = sparse.diags_array(1.0 * (np.arange(4000) != 7))
     X = sparse.csr_array(sparse.random(400, 4000, 0.01, random_state=0)) @ seen
@@ -264,9 +266,9 @@ def test_thousands_of_sparse_features(gamma):
 
 @pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
 @pytest.mark.parametrize("large", [1e160, 1e300])
-def test_one_huge_value_among_many_rows_is_refused(large, l1_ratio):
+def test_one_huge_value_among_many_rows_raises(large, l1_ratio):
     X, y = make_classification(20_001, 5, random_state=0)
-    X[12_347, 0] = large  # not among the rows that the preconditioner samples
+    X[12_347, 0] = large  # not in the sample of the preconditioner
     with pytest.raises(ValueError, match=r"X contains values too large|scale the features"):
         FocalLogisticRegression(l1_ratio=l1_ratio).fit(X, y)
 
@@ -274,7 +276,7 @@ def test_one_huge_value_among_many_rows_is_refused(large, l1_ratio):
 @pytest.mark.parametrize("solver", ["auto", "prox-newton"])
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix])
 @pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e25), (np.float64, 1e200)])
-def test_features_whose_squares_overflow_are_refused(solver, make, dtype, large):
+def test_features_whose_squares_overflow_raise(solver, make, dtype, large):
     X, y = make_classification(60, 5, random_state=0)
     model = FocalLogisticRegression(solver=solver, l1_ratio=float(solver == "prox-newton"))
     model.fit(make(X.astype(dtype)), y)

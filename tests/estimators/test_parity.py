@@ -1,4 +1,4 @@
-"""What users of LightGBM and scikit-learn look for, in both estimators."""
+"""Features that users know from LightGBM and scikit-learn, in both estimators."""
 
 import lightgbm
 import numpy as np
@@ -24,37 +24,37 @@ def problem(n_classes=3):
     )
 
 
-# A class without weight.
+# Class weights of 0.
 
 
 @BOTH
-def test_class_of_weight_zero_counts_for_nothing(estimator):
+def test_class_weight_zero_excludes_the_class(estimator):
     X, y = problem()
-    silenced = clone(estimator).set_params(class_weight={0: 1, 1: 2, 2: 0}).fit(X, y)
+    by_class = clone(estimator).set_params(class_weight={0: 1, 1: 2, 2: 0}).fit(X, y)
     by_rows = clone(estimator).set_params(class_weight={0: 1, 1: 2}).fit(X, y, y < 2)
-    assert silenced.loss_ == by_rows.loss_
-    np.testing.assert_array_equal(silenced.predict_proba(X), by_rows.predict_proba(X))
-    assert silenced.predict_proba(X)[:, 2].max() < 1e-6
+    assert by_class.loss_ == by_rows.loss_
+    np.testing.assert_array_equal(by_class.predict_proba(X), by_rows.predict_proba(X))
+    assert by_class.predict_proba(X)[:, 2].max() < 1e-6
 
 
 @BOTH
-def test_class_of_weight_zero_multiplies_sample_weight(estimator):
+def test_class_weight_zero_multiplies_sample_weight(estimator):
     X, y = problem()
     weight = np.linspace(0.5, 2, len(y))
-    silenced = clone(estimator).set_params(class_weight={2: 0}).fit(X, y, weight)
+    by_class = clone(estimator).set_params(class_weight={2: 0}).fit(X, y, weight)
     by_rows = clone(estimator).fit(X, y, weight * (y < 2))
-    np.testing.assert_array_equal(silenced.predict_proba(X), by_rows.predict_proba(X))
+    np.testing.assert_array_equal(by_class.predict_proba(X), by_rows.predict_proba(X))
     with pytest.raises(ValueError, match="class_weight and sample_weight give every row weight 0"):
         clone(estimator).set_params(class_weight={0: 0, 1: 0, 2: 0}).fit(X, y)
 
 
-def test_linear_model_without_a_class_is_logistic_regression():
+def test_class_weight_zero_matches_logistic_regression():
     X, y = problem()
     weights = {0: 1, 1: 1, 2: 0}
     model = FocalLogisticRegression(0, class_weight=weights, tol=1e-8).fit(X, y)
     expected = LogisticRegression(class_weight=weights, tol=1e-8, max_iter=10_000).fit(X, y)
     proba = model.predict_proba(X)
-    # The class without rows has no optimum: both leave it a probability that is next to nothing.
+    # The excluded class has no optimum. Both give it a probability close to 0.
     np.testing.assert_allclose(
         proba[:, 1] / proba[:, :2].sum(axis=1),
         expected.predict_proba(X)[:, 1] / expected.predict_proba(X)[:, :2].sum(axis=1),
@@ -67,7 +67,7 @@ def test_linear_model_without_a_class_is_logistic_regression():
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("as_format", [np.asarray, sparse.csr_matrix, sparse.csc_array])
-def test_sparse_coefficients_predict_the_same(n_classes, as_format):
+def test_sparse_coefficients_give_the_same_predictions(n_classes, as_format):
     X, y = problem(n_classes)
     X = as_format(X)
     model = FocalLogisticRegression(l1_ratio=1.0, C=0.02).fit(X, y)
@@ -82,7 +82,7 @@ def test_sparse_coefficients_predict_the_same(n_classes, as_format):
     np.testing.assert_array_equal(model.densify().predict_proba(X), expected)
 
 
-def test_sparse_coefficients_can_be_started_from():
+def test_warm_start_from_sparse_coefficients():
     X, y = problem(2)
     model = FocalLogisticRegression(warm_start=True).fit(X, y)
     expected = clone(model).fit(X, y).coef_
@@ -90,7 +90,7 @@ def test_sparse_coefficients_can_be_started_from():
     assert model.n_iter_ == 1
 
 
-def test_sparsify_and_densify_need_a_fitted_model():
+def test_sparsify_and_densify_raise_if_not_fitted():
     for method in ("sparsify", "densify"):
         with pytest.raises(NotFittedError):
             getattr(FocalLogisticRegression(), method)()
@@ -99,18 +99,17 @@ def test_sparsify_and_densify_need_a_fitted_model():
 # Fitted attributes.
 
 
-# LightGBM 4.6 knows no other name for it.
+# LightGBM 4.6 has no eval_X.
 @pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_attributes_of_lightgbm_are_where_its_users_look(n_classes):
+def test_fitted_attributes_match_lightgbm(n_classes):
     X, y = problem(n_classes)
     evaluation = {"eval_X": X[:200], "eval_y": y[:200]}
     settings = AS_IN_LIGHTGBM | {"n_estimators": 200, "learning_rate": 0.5, "n_jobs": 1}
     model = FocalLGBMClassifier(0, curvature="newton", early_stopping=True, **settings)
     model.fit(X[200:], y[200:], **evaluation)
-    assert (
-        model.n_iter_ == model.n_estimators_ == model.best_iteration_ < 190
-    )  # LightGBM drops the later ones
+    # LightGBM removes the trees after the best iteration.
+    assert model.n_iter_ == model.n_estimators_ == model.best_iteration_ < 190
     assert model.feature_name_ == [f"Column_{i}" for i in range(6)]
     losses = model.evals_result_["valid_0"]["focal_loss"]
     assert model.best_score_["valid_0"]["focal_loss"] == min(losses)
@@ -124,14 +123,14 @@ def test_attributes_of_lightgbm_are_where_its_users_look(n_classes):
 @pytest.mark.parametrize(
     "name", ["n_iter_", "n_estimators_", "best_score_", "feature_name_", "feature_importances_"]
 )
-def test_attributes_wait_for_fit(name):
+def test_fitted_attributes_raise_if_not_fitted(name):
     assert not hasattr(FocalLGBMClassifier(), name)
     with pytest.raises(NotFittedError):
         getattr(FocalLGBMClassifier(), name)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_start_is_the_constant_of_least_loss_that_scores_begin_with(n_classes):
+def test_start_minimises_the_loss_and_is_added_to_raw_predict(n_classes):
     X, y = problem(n_classes)
     weight = np.linspace(0.5, 2, len(y)).astype(np.float32)
     model = clone(TREES).fit(X, y, weight)
@@ -154,12 +153,12 @@ def test_curvature_scale_is_public():
 
 @BOTH
 @pytest.mark.parametrize("n_jobs", [0, 1.5, "all"])
-def test_impossible_numbers_of_threads_are_refused(estimator, n_jobs):
+def test_invalid_n_jobs_raises(estimator, n_jobs):
     with pytest.raises(ValueError, match="The 'n_jobs' parameter"):
         clone(estimator).set_params(n_jobs=n_jobs).fit(*problem())
 
 
-def test_lightgbm_gets_the_number_of_threads_that_joblib_sets(monkeypatch):
+def test_lightgbm_uses_the_number_of_threads_of_joblib(monkeypatch):
     joblib = pytest.importorskip("joblib")
     X, y = problem(2)
     used, train = [], lightgbm.train
@@ -179,6 +178,6 @@ def test_lightgbm_gets_the_number_of_threads_that_joblib_sets(monkeypatch):
 
 @BOTH
 @pytest.mark.parametrize("y", [[], [0, 1], np.zeros(601)], ids=len)
-def test_labels_of_another_number_are_refused(estimator, y):
+def test_different_numbers_of_rows_and_labels_raise(estimator, y):
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         clone(estimator).fit(problem()[0], y)

@@ -1,4 +1,4 @@
-"""Progress of a fit: scikit-learn's callbacks, printed lines, and a fit that is interrupted."""
+"""scikit-learn callbacks, printed progress and interrupted fits."""
 
 import sys
 
@@ -18,14 +18,14 @@ ESTIMATORS = [
     FocalLogisticRegression(l1_ratio=0.5),
     FocalLGBMClassifier(n_estimators=8, n_jobs=1),
 ]
-BLAS = 1e-12  # products of the same matrices round differently by their place in memory
+BLAS = 1e-12  # rounding of BLAS depends on memory alignment
 STEP_NAMES = {FocalLogisticRegression: "iteration", FocalLGBMClassifier: "boosting-round"}
 
 
 class Recorder:
-    """Callback in scikit-learn's protocol that keeps all it is told."""
+    """scikit-learn callback that records all events and models."""
 
-    max_propagation_depth = None  # as a ProgressBar: meta-estimators hand it down
+    max_propagation_depth = None  # meta-estimators propagate it, like a ProgressBar
 
     def __init__(self, stop_at=None, interrupt_at=None):
         self.stop_at, self.interrupt_at = stop_at, interrupt_at
@@ -55,7 +55,7 @@ def callback():
     return pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
 
 
-@pytest.fixture(params=[2, 3], ids=["binary", "several"], scope="module")
+@pytest.fixture(params=[2, 3], ids=["binary", "multiclass"], scope="module")
 def data(request):
     X, y = make_classification(
         n_samples=300, n_informative=6, n_classes=request.param, random_state=0
@@ -68,7 +68,7 @@ def rounds(model):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_each_step_is_a_task_below_the_fit(estimator, data, callback):
+def test_each_step_is_a_subtask_of_fit(estimator, data, callback):
     recorder = Recorder()
     model = clone(estimator).set_callbacks(recorder).fit(*data)
     name = STEP_NAMES[type(model)]
@@ -77,9 +77,9 @@ def test_each_step_is_a_task_below_the_fit(estimator, data, callback):
     assert recorder.events == ["setup", *fit, "teardown"]
 
 
-@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # of 2 iterations
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # 2 iterations
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_model_of_a_step_is_that_of_a_fit_that_ends_there(estimator, data, callback):
+def test_model_of_a_step_matches_a_shorter_fit(estimator, data, callback):
     recorder = Recorder()
     X, y = data
     model = clone(estimator).set_callbacks(recorder).fit(X, y)
@@ -87,9 +87,9 @@ def test_model_of_a_step_is_that_of_a_fit_that_ends_there(estimator, data, callb
     for step in (2, rounds(model)):
         shorter = clone(estimator).set_params(**{limit: step})
         shorter.fit(X, y)
-        told = recorder.models[step - 1]
-        np.testing.assert_allclose(told.predict_proba(X), shorter.predict_proba(X), rtol=BLAS)
-        assert rounds(told) == step
+        snapshot = recorder.models[step - 1]
+        np.testing.assert_allclose(snapshot.predict_proba(X), shorter.predict_proba(X), rtol=BLAS)
+        assert rounds(snapshot) == step
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
@@ -103,7 +103,7 @@ def test_callback_stops_the_fit(estimator, data, callback):
 
 
 @pytest.mark.parametrize("step", [39, 40, 41])
-def test_callback_stops_lbfgs_where_it_renews_its_units(step, callback):
+def test_callback_stops_lbfgs_at_preconditioner_update(step, callback):
     X, y = make_classification(n_samples=300, n_classes=3, n_informative=6, random_state=0)
     recorder = Recorder(stop_at=step)
     model = FocalLogisticRegression(tol=1e-12, C=1e6, gamma=5, max_iter=100)
@@ -131,7 +131,7 @@ def test_scoring_monitor_scores_every_step(estimator, data, callback):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_progress_bar_ends_at_all_of_it(estimator, data, callback, capsys):
+def test_progress_bar_ends_at_100_percent(estimator, data, callback, capsys):
     pytest.importorskip("rich")
     clone(estimator).set_callbacks(callback.ProgressBar()).fit(*data)
     line = capsys.readouterr().out
@@ -139,24 +139,24 @@ def test_progress_bar_ends_at_all_of_it(estimator, data, callback, capsys):
     assert "100%" in line
 
 
-def test_progress_bar_without_rich_fails_before_it_meets_an_estimator(callback, monkeypatch):
+def test_progress_bar_without_rich_raises_import_error(callback, monkeypatch):
     monkeypatch.setitem(sys.modules, "rich", None)
     with pytest.raises(ImportError, match=r"^Progressbar requires rich\.$"):  # docs/progress.md
         callback.ProgressBar()
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_callbacks_reach_through_pipeline_and_search(estimator, data, callback):
+def test_callbacks_propagate_through_pipeline_and_search(estimator, data, callback):
     recorder = Recorder()
     pipeline = make_pipeline(StandardScaler(), clone(estimator))
     grid = {f"{pipeline.steps[-1][0]}__gamma": [0, 2]}
     GridSearchCV(pipeline, grid, cv=2).set_callbacks(recorder).fit(*data)
     assert recorder.events.count("setup") == recorder.events.count("teardown") == 1
     first_steps = recorder.events.count(("begin", STEP_NAMES[type(estimator)], 0))
-    assert first_steps == 2 * 2 + 1  # gammas times folds, and the refit
+    assert first_steps == 2 * 2 + 1  # gammas times folds plus the refit
 
 
-def test_frame_is_scored_under_its_feature_names(callback):
+def test_scoring_monitor_with_feature_names_and_early_stopping(callback):
     pd = pytest.importorskip("pandas")
     X, y = make_classification(n_samples=200, random_state=0)
     monitor = callback.ScoringMonitor(scoring="roc_auc")
@@ -165,7 +165,7 @@ def test_frame_is_scored_under_its_feature_names(callback):
     assert len(monitor.get_logs().data) == 3 + 1
 
 
-def test_early_stopping_under_callbacks_keeps_its_best_round(callback):
+def test_callbacks_do_not_change_early_stopping(callback):
     X, y = make_classification(n_samples=600, flip_y=0.3, random_state=0)
     model = FocalLGBMClassifier(early_stopping=True, n_iter_no_change=3, n_jobs=1, random_state=0)
     expected = clone(model).fit(X, y)
@@ -176,16 +176,16 @@ def test_early_stopping_under_callbacks_keeps_its_best_round(callback):
 
 
 @pytest.mark.parametrize("estimator", ESTIMATORS[:-1], ids=repr)
-def test_logistic_regression_prints_every_so_many_iterations(estimator, data, capsys):
+def test_logistic_regression_prints_every_verbose_iterations(estimator, data, capsys):
     model = clone(estimator).set_params(verbose=2).fit(*data)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == model.n_iter_[0] // 2
     assert lines[0].startswith("[2]\tobjective: ")
     values = [float(line.split()[-1]) for line in lines]
-    assert values == sorted(values, reverse=True)  # of a minimiser that never goes up
+    assert values == sorted(values, reverse=True)  # the objective never increases
 
 
-def test_printed_objective_is_that_of_the_coefficients(capsys):
+def test_printed_objective_matches_the_coefficients(capsys):
     X, y = make_classification(n_samples=200, random_state=0)
     model = FocalLogisticRegression(C=0.5, l1_ratio=0.5, verbose=1).fit(X, y)
     loss = model.loss_.loss(y, model.raw_predict(X)).sum()
@@ -213,7 +213,7 @@ def interrupt(env):
 
 @pytest.mark.parametrize("fitted", [False, True], ids=["first fit", "refit"])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_interrupted_fit_leaves_parameters_and_no_model(estimator, fitted, data, callback):
+def test_interrupted_fit_leaves_estimator_unfitted(estimator, fitted, data, callback):
     X, y = data
     model = clone(estimator)
     if fitted:
@@ -227,7 +227,7 @@ def test_interrupted_fit_leaves_parameters_and_no_model(estimator, fitted, data,
 
 
 @pytest.mark.parametrize("fitted", [False, True], ids=["first fit", "refit"])
-def test_fit_interrupted_by_a_lightgbm_callback_leaves_no_model(fitted, data):
+def test_fit_interrupted_by_lightgbm_callback_leaves_estimator_unfitted(fitted, data):
     X, y = data
     model = FocalLGBMClassifier(n_estimators=8, n_jobs=1)
     if fitted:

@@ -1,4 +1,4 @@
-"""Tables as people have them: categories lost and found, and columns of every kind."""
+"""Dataframes: categories, column types, column names and sparse columns."""
 
 import datetime
 import io
@@ -47,15 +47,15 @@ def model():
     return trees().fit(frame(), Y)
 
 
-# Categories: used as in training, or refused.
+# Categories.
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(3, 40)], ids=str)
-def test_categories_are_found_again_after_a_round_trip_through_csv(model, rows):
+def test_categories_are_restored_after_csv_round_trip(model, rows):
     expected = model.predict_proba(frame())[rows]
-    lost = csv_round_trip(frame())[rows]
-    assert not hasattr(lost["colour"].dtype, "categories")
-    np.testing.assert_array_equal(model.predict_proba(lost), expected)
+    from_csv = csv_round_trip(frame())[rows]
+    assert not hasattr(from_csv["colour"].dtype, "categories")
+    np.testing.assert_array_equal(model.predict_proba(from_csv), expected)
 
 
 @pytest.mark.parametrize(
@@ -79,8 +79,8 @@ def test_numeric_categories_are_matched_as_floats_and_with_missing_values(model)
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(frame()))
     missing = frame()
     missing.loc[::3, "shop"] = np.nan
-    lost = csv_round_trip(missing)
-    np.testing.assert_array_equal(model.predict_proba(lost), model.predict_proba(missing))
+    from_csv = csv_round_trip(missing)
+    np.testing.assert_array_equal(model.predict_proba(from_csv), model.predict_proba(missing))
 
 
 def test_boolean_categories_are_matched():
@@ -92,7 +92,7 @@ def test_boolean_categories_are_matched():
         model.predict(table.assign(flag=(COLOUR == "green").astype(int)))
 
 
-def test_unknown_categories_of_a_categorical_column_are_missing(model):
+def test_unknown_categories_are_missing_values(model):
     table = frame(slice(0, 4), colour=pd.Categorical(["green", "pink", None, "violet"]))
     missing = frame(slice(0, 4), colour=pd.Categorical(["green", None, None, None]))
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(missing))
@@ -117,12 +117,12 @@ def test_unknown_categories_of_a_categorical_column_are_missing(model):
     ],
     ids=str,
 )
-def test_values_that_fit_never_saw_are_refused_by_name(model, column, values):
+def test_unknown_values_raise_with_column_name(model, column, values):
     with pytest.raises(ValueError, match=f"Column '{column}' of X"):
         model.predict(frame(slice(0, 1), **{column: values}))
 
 
-def test_error_of_an_unknown_value_says_what_was_got_and_what_to_do(model):
+def test_unknown_value_error_lists_categories_and_advice(model):
     with pytest.raises(
         ValueError,
         match=r"categories \[10, 20, 40\], got the unknown values \['2x'\].*pandas category",
@@ -130,13 +130,13 @@ def test_error_of_an_unknown_value_says_what_was_got_and_what_to_do(model):
         model.predict(frame(slice(0, 1), shop=["2x"]))
 
 
-def test_array_in_place_of_a_frame_with_categories_is_refused(model):
+def test_array_instead_of_frame_with_categories_raises(model):
     for array in (np.zeros((3, 3)), frame().to_numpy(), sparse.csr_matrix(np.zeros((3, 3)))):
         with pytest.raises(ValueError, match=r"must be a dataframe.*\['shop', 'colour'\]"):
             model.predict(array)
 
 
-def test_numeric_column_may_become_categorical_with_the_same_numbers():
+def test_numeric_column_may_become_categorical():
     table = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
     model = trees().fit(table, Y)
     categorical = table.astype({"shop": "category"})
@@ -145,7 +145,7 @@ def test_numeric_column_may_become_categorical_with_the_same_numbers():
         model.predict(table.assign(shop=pd.Categorical(SHOP.astype(str))))
 
 
-def test_integer_codes_keep_their_meaning_in_other_tables():
+def test_integer_codes_work_in_other_column_types():
     table = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
     model = trees().fit(table, Y, categorical_feature=["shop"])
     expected = model.predict_proba(table)
@@ -157,7 +157,7 @@ def test_integer_codes_keep_their_meaning_in_other_tables():
 
 @pytest.mark.parametrize("wrong", [1.5, 2.0**31])
 @pytest.mark.parametrize("as_format", [np.asarray, sparse.csr_matrix, sparse.csc_matrix])
-def test_categorical_feature_must_hold_integer_codes(as_format, wrong):
+def test_categorical_feature_must_contain_integer_codes(as_format, wrong):
     X = np.column_stack([AMOUNT, SHOP]).astype(float)
     trees().fit(as_format(X), Y, categorical_feature=[1])
     X[5, 1] = wrong
@@ -165,7 +165,7 @@ def test_categorical_feature_must_hold_integer_codes(as_format, wrong):
         trees().fit(as_format(X), Y, categorical_feature=[1])
 
 
-def test_evaluation_sets_have_the_categories_of_training():
+def test_evaluation_sets_use_the_categories_of_training():
     recorded = []
     for table in (frame(), csv_round_trip(frame()), frame(colour=pd.Categorical(COLOUR[::1]))):
         fitted = trees().fit(frame(), Y, eval_X=table[:300], eval_y=Y[:300])
@@ -176,7 +176,7 @@ def test_evaluation_sets_have_the_categories_of_training():
 
 
 @pytest.mark.parametrize("form", ["pandas", "polars", "pyarrow"])
-def test_categories_survive_a_change_of_the_kind_of_frame(model, form):
+def test_categories_are_kept_across_dataframe_libraries(model, form):
     if form == "pandas":
         tables = [frame(), csv_round_trip(frame())]
     elif form == "polars":
@@ -195,7 +195,7 @@ def test_categories_survive_a_change_of_the_kind_of_frame(model, form):
         assert again._categories.keys() == {2}
 
 
-def test_ordered_categories_are_numbers_to_the_trees_as_in_lightgbm():
+def test_ordered_categories_are_numeric_as_in_lightgbm():
     sizes = pd.Categorical(COLOUR, ["red", "green", "blue"], ordered=True)
     table = pd.DataFrame({"size": sizes, "amount": AMOUNT})
     settings = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
@@ -206,7 +206,7 @@ def test_ordered_categories_are_numbers_to_the_trees_as_in_lightgbm():
 
 
 @pytest.mark.parametrize("categorical_feature", ["auto", ["shop"], [2, "amount_class"], []])
-def test_categorical_features_are_those_of_lightgbm(categorical_feature):
+def test_categorical_feature_matches_lightgbm(categorical_feature):
     table = frame(amount_class=np.digitize(AMOUNT, [-1, 0, 1]))
     settings = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     given = {"categorical_feature": categorical_feature}
@@ -215,7 +215,7 @@ def test_categorical_features_are_those_of_lightgbm(categorical_feature):
     np.testing.assert_allclose(model.predict_proba(table), expected.predict_proba(table), atol=1e-9)
 
 
-def test_models_for_lightgbm_hold_the_categories(model, tmp_path):
+def test_lightgbm_models_contain_the_categories(model, tmp_path):
     model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     for booster in (
         model.booster_,
@@ -226,23 +226,23 @@ def test_models_for_lightgbm_hold_the_categories(model, tmp_path):
         reordered = frame(colour=frame()["colour"].cat.reorder_categories(["red", "green", "blue"]))
         raw = booster.predict(reordered, raw_score=True)
         expected = model.booster_.predict(frame(), raw_score=True)
-        assert np.ptp(raw - expected) < 1e-9  # sums in another order; the start is in some of them
+        assert np.ptp(raw - expected) < 1e-9  # equal up to rounding and the start
 
 
-def test_categories_survive_pickling_and_refitting(model):
+def test_categories_after_pickling_and_refitting(model):
     again = pickle.loads(pickle.dumps(model))
-    lost = csv_round_trip(frame())
-    np.testing.assert_array_equal(again.predict_proba(lost), model.predict_proba(frame()))
+    from_csv = csv_round_trip(frame())
+    np.testing.assert_array_equal(again.predict_proba(from_csv), model.predict_proba(frame()))
     again.fit(frame()[["amount"]], Y)
     assert not again._categories
     again.predict(frame()[["amount"]])
 
 
-# Models to go on from.
+# init_model.
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["estimator", "file"])
-def test_init_model_applies_its_categories(model, saved, tmp_path):
+def test_init_model_keeps_its_categories(model, saved, tmp_path):
     first = model
     if saved:
         first = tmp_path / "first.txt"
@@ -259,7 +259,7 @@ def test_init_model_applies_its_categories(model, saved, tmp_path):
 
 
 @pytest.mark.parametrize("saved", [False, True], ids=["estimator", "file"])
-def test_init_model_of_other_columns_is_refused(model, saved, tmp_path):
+def test_init_model_with_other_columns_raises(model, saved, tmp_path):
     first = model
     if saved:
         first = tmp_path / "first.txt"
@@ -276,25 +276,25 @@ def test_init_model_of_other_columns_is_refused(model, saved, tmp_path):
             trees().fit(table, Y, init_model=first)
 
 
-def test_init_model_of_another_loss_warns():
+def test_init_model_with_another_loss_warns():
     X, first = AMOUNT[:, np.newaxis], trees(gamma=1.0).fit(AMOUNT[:, np.newaxis], Y)
     for parameters in ({"gamma": 2.0}, {"gamma": 1.0, "alpha": 0.25}):
         with pytest.warns(UserWarning, match="init_model was fitted with BinaryFocalLoss"):
             trees(**parameters).fit(X, Y, init_model=first)
     balanced = trees(gamma=1.0, class_weight="balanced")
-    clone(balanced).fit(X[:300], Y[:300], init_model=balanced.fit(X, Y))  # without a warning
+    clone(balanced).fit(X[:300], Y[:300], init_model=balanced.fit(X, Y))  # no warning
     with pytest.raises(ValueError, match="init_model and init_score must not be given together"):
         trees(gamma=1.0).fit(X, Y, init_model=first, init_score=AMOUNT)
 
 
-# Columns of every kind, alone and beside a category.
+# Column types, alone and with a categorical column.
 
 
 def null(values):
     return [None if i % 5 == 0 else value for i, value in enumerate(values)]
 
 
-KINDS = {
+COLUMN_TYPES = {
     "nullable integers": lambda: pd.array(null(SHOP.tolist()), dtype="Int64"),
     "nullable floats": lambda: pd.array(null(AMOUNT.tolist()), dtype="Float64"),
     "nullable booleans": lambda: pd.array(null((SHOP > 10).tolist()), dtype="boolean"),
@@ -319,7 +319,7 @@ KINDS = {
 
 
 def plain(column):
-    """The same values as a column of float64."""
+    """Return the values as a float64 column."""
     return (
         pd.Series(column)
         .astype(object)
@@ -328,10 +328,10 @@ def plain(column):
     )
 
 
-@pytest.mark.parametrize("beside", [[], ["colour"]], ids=["alone", "beside a category"])
-@pytest.mark.parametrize("kind", KINDS)
-def test_columns_of_every_kind_are_their_numbers(kind, beside):
-    table = pd.DataFrame({"x": KINDS[kind]()}).join(frame()[beside])
+@pytest.mark.parametrize("other_columns", [[], ["colour"]], ids=["alone", "with a category"])
+@pytest.mark.parametrize("column_type", COLUMN_TYPES)
+def test_column_types_give_the_same_model_as_float64(column_type, other_columns):
+    table = pd.DataFrame({"x": COLUMN_TYPES[column_type]()}).join(frame()[other_columns])
     expected = table.assign(x=plain(table["x"]))
     model = trees().fit(table, Y)
     np.testing.assert_array_equal(
@@ -340,9 +340,9 @@ def test_columns_of_every_kind_are_their_numbers(kind, beside):
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(expected))
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_linear_model_takes_columns_of_every_kind(kind):
-    table = pd.DataFrame({"x": KINDS[kind](), "amount": AMOUNT})
+@pytest.mark.parametrize("column_type", COLUMN_TYPES)
+def test_linear_model_accepts_column_types(column_type):
+    table = pd.DataFrame({"x": COLUMN_TYPES[column_type](), "amount": AMOUNT})
     expected = table.assign(x=plain(table["x"]))
     if expected["x"].isna().any():
         with pytest.raises(ValueError, match="contains NaN"):
@@ -353,20 +353,20 @@ def test_linear_model_takes_columns_of_every_kind(kind):
     y = Y[table.index]
     model = FocalLogisticRegression().fit(table, y)
     again = FocalLogisticRegression().fit(expected, y)
-    # float32 columns are summed in float32 on both sides; the order of sums may differ
+    # Sums over float32 columns are float32, and their order may differ.
     np.testing.assert_allclose(model.coef_, again.coef_, rtol=1e-4)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "pandas.DataFrame with sparse columns found")
-        LogisticRegression(max_iter=1000).fit(table, y)  # what it takes, ours takes
+        LogisticRegression(max_iter=1000).fit(table, y)  # accepts the same columns
 
 
 @pytest.mark.parametrize("value", [1e300, 2**24 + 1, 0.1])
-def test_numeric_categories_keep_what_float32_cannot_hold(value):
+def test_numeric_categories_are_not_rounded_to_float32(value):
     table = pd.DataFrame({"x": pd.Categorical([0, value])})
     np.testing.assert_array_equal(frame_values(table, {}, text_allowed=True)[:, 0], [0, value])
 
 
-def test_linear_model_takes_numeric_categories_and_numbers_as_text_like_logistic_regression():
+def test_linear_model_accepts_numeric_categories_and_numeric_text():
     table = pd.DataFrame({"shop": pd.Categorical(SHOP), "amount": AMOUNT.astype(str)})
     expected = pd.DataFrame({"shop": SHOP, "amount": AMOUNT})
     model = FocalLogisticRegression().fit(table, Y)
@@ -378,7 +378,7 @@ def test_linear_model_takes_numeric_categories_and_numbers_as_text_like_logistic
 
 
 @pytest.mark.parametrize(
-    ("column", "remedy"),
+    ("column", "advice"),
     [
         (COLOUR, "astype"),
         (COLOUR.astype(object), "astype"),
@@ -395,30 +395,30 @@ def test_linear_model_takes_numeric_categories_and_numbers_as_text_like_logistic
     ],
     ids=lambda value: "" if isinstance(value, str) else str(pd.Series(value).dtype),
 )
-@pytest.mark.parametrize("beside", [[], ["colour"]], ids=["alone", "beside a category"])
-def test_columns_without_numbers_are_refused_by_name(column, remedy, beside):
-    table = pd.DataFrame({"when": column}).join(frame()[beside])
-    with pytest.raises(ValueError, match=f"Column 'when' of X.*{remedy}|{remedy}.*Column 'when'"):
+@pytest.mark.parametrize("other_columns", [[], ["colour"]], ids=["alone", "with a category"])
+def test_non_numeric_columns_raise_with_column_name(column, advice, other_columns):
+    table = pd.DataFrame({"when": column}).join(frame()[other_columns])
+    with pytest.raises(ValueError, match=f"Column 'when' of X.*{advice}|{advice}.*Column 'when'"):
         trees().fit(table, Y)
-    if remedy != "astype" and not beside:
+    if advice != "astype" and not other_columns:
         with pytest.raises(ValueError, match="Column 'when' of X"):
             FocalLogisticRegression().fit(table, Y)
 
 
-def test_text_is_refused_by_the_linear_model_by_name():
+def test_text_raises_in_linear_model_with_column_name():
     with pytest.raises(ValueError, match=r"Column 'colour' of X must be numeric.*OneHotEncoder"):
         FocalLogisticRegression().fit(pd.DataFrame({"colour": COLOUR}), Y)
 
 
 @pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
-def test_arrays_of_dates_are_refused(estimator):
+def test_arrays_of_dates_raise(estimator):
     X = np.array(pd.date_range("2020", periods=N_ROWS))[:, np.newaxis]
     for dates in (X, X - X[0]):
         with pytest.raises(ValueError, match="X must be numeric, got dates or times"):
             estimator.fit(dates, Y)
 
 
-def test_polars_columns_of_every_kind():
+def test_polars_column_types():
     polars = pytest.importorskip("polars")
     columns = {
         "flag": null((SHOP > 10).tolist()),
@@ -427,9 +427,9 @@ def test_polars_columns_of_every_kind():
         "nothing": [None] * N_ROWS,
     }
     expected = pd.DataFrame({name: plain(values) for name, values in columns.items()})
-    for beside in ({}, {"colour": polars.Series(COLOUR).cast(polars.Categorical)}):
-        table = polars.DataFrame(columns).with_columns(**beside)
-        same = expected.join(frame()[["colour"]]) if beside else expected
+    for other_columns in ({}, {"colour": polars.Series(COLOUR).cast(polars.Categorical)}):
+        table = polars.DataFrame(columns).with_columns(**other_columns)
+        same = expected.join(frame()[["colour"]]) if other_columns else expected
         np.testing.assert_array_equal(
             trees().fit(table, Y).predict_proba(table), trees().fit(same, Y).predict_proba(same)
         )
@@ -439,7 +439,7 @@ def test_polars_columns_of_every_kind():
         trees().fit(polars.DataFrame({"colour": COLOUR}), Y)
 
 
-# Names.
+# Column names.
 
 
 @pytest.mark.parametrize("with_category", [False, True])
@@ -453,7 +453,7 @@ def test_polars_columns_of_every_kind():
     ],
     ids=repr,
 )  # fmt: skip
-def test_names_of_every_kind(names, with_category):
+def test_column_names_with_special_characters(names, with_category):
     table = pd.DataFrame({0: AMOUNT, 1: SHOP})
     if isinstance(names[0], tuple):
         table.columns = pd.MultiIndex.from_tuples(names)
@@ -475,7 +475,7 @@ def test_names_of_every_kind(names, with_category):
 
 @pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
 @pytest.mark.parametrize("labels", [[3, 4], [("a", "x"), ("a", "y")]], ids=repr)
-def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, labels):
+def test_columns_in_another_order_raise(estimator, labels):
     table = pd.DataFrame({0: AMOUNT, 1: SHOP})
     table.columns = pd.Index(labels)
     model = clone(estimator).fit(table, Y)
@@ -485,30 +485,29 @@ def test_columns_in_another_order_are_refused_whatever_their_labels(estimator, l
 
 
 @pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
-def test_frame_without_columns_is_refused(estimator):
+def test_frame_without_columns_raises(estimator):
     with pytest.raises(ValueError, match=r"0 feature\(s\)"):
         clone(estimator).fit(pd.DataFrame(index=range(N_ROWS)), Y)
 
 
-# Sparse tables.
+# Sparse columns and matrices.
 
 
 @pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
-def test_dummies_stay_sparse(estimator):
+def test_sparse_dummies_stay_sparse(estimator):
     table = pd.get_dummies(pd.DataFrame({"shop": SHOP.astype(str), "colour": COLOUR}), sparse=True)
     dense = table.sparse.to_dense().astype(float)
     assert sparse.issparse(frame_values(table, {}, text_allowed=True))
     model = clone(estimator).fit(table, Y)
     expected = clone(estimator).fit(dense, Y)
-    np.testing.assert_allclose(
-        model.predict_proba(table), expected.predict_proba(dense), rtol=1e-4
-    )  # a solver's tolerance
+    # rtol is the tolerance of the linear model's solver.
+    np.testing.assert_allclose(model.predict_proba(table), expected.predict_proba(dense), rtol=1e-4)
     np.testing.assert_allclose(model.predict_proba(dense), model.predict_proba(table), rtol=1e-12)
 
 
 @pytest.mark.parametrize("estimator", [trees(), FocalLogisticRegression()], ids=["trees", "linear"])
 @pytest.mark.parametrize("form", ["csr", "csc", "coo"])
-def test_sparse_matrices_may_have_indices_of_64_bits(estimator, form):
+def test_sparse_matrices_with_64_bit_indices(estimator, form):
     rows = [
         {"shop": str(shop), "amount": abs(amount)}
         for shop, amount in zip(SHOP, AMOUNT, strict=True)

@@ -1,4 +1,4 @@
-"""The quality benchmark, the study, the load and the soak in small, and the scores they report."""
+"""Small runs of the benchmarks, and tests of the scores that they report."""
 
 import os
 import subprocess
@@ -29,7 +29,7 @@ reads_proc = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="
 
 @pytest.fixture
 def modules(monkeypatch):
-    """The benchmarks' own modules, which import each other by their plain names."""
+    """Import the modules of the benchmarks."""
     monkeypatch.syspath_prepend(BENCHMARKS)
     import datasets
     import scores
@@ -40,7 +40,7 @@ def modules(monkeypatch):
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A binary set with categories, missing cells and repeats, and one of three classes."""
+    """Write a binary dataset (categories, missing values, duplicates) and a multiclass dataset."""
     folder = tmp_path_factory.mktemp("sets")
     two, three = _table(n_classes=2), _table(n_classes=3)
     two["x0"] = two["x0"].mask(two["x1"] > 1)
@@ -59,7 +59,7 @@ def _table(n_classes):
 
 
 def _run(script, folder, output, *options):
-    """Standard output of a script over the folder."""
+    """Run a benchmark on the datasets of a folder and return its standard output."""
     command = [sys.executable, f"benchmarks/{script}.py", "--data", folder, "--output", output]
     command += ["--folds", "2", *options]
     if script == "study":
@@ -71,7 +71,7 @@ def _run(script, folder, output, *options):
 
 
 @pytest.mark.parametrize(("script", "options", "needs"), SCRIPTS)
-def test_script_announces_runs_resumes_and_reproduces(script, options, needs, folder, tmp_path):
+def test_script_runs_resumes_and_reproduces(script, options, needs, folder, tmp_path):
     for name in needs:
         pytest.importorskip(name)
     options = ["--drop-repeats", *options]
@@ -100,7 +100,7 @@ def test_script_announces_runs_resumes_and_reproduces(script, options, needs, fo
     )
 
 
-def test_results_of_other_options_are_not_mixed_in(folder, tmp_path):
+def test_results_with_other_options_are_not_mixed(folder, tmp_path):
     pytest.importorskip("tqdm")
     output = tmp_path / "quality.csv"
     row = {"set": "two", "model": "LightGBM", "fold": 0, "options": "seed=9"}
@@ -110,23 +110,23 @@ def test_results_of_other_options_are_not_mixed_in(folder, tmp_path):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_brier_score_is_scikit_learns(n_classes, modules):
+def test_brier_score_matches_sklearn(n_classes, modules):
     rng = np.random.default_rng(0)
     y, proba = rng.integers(n_classes, size=50), softmax(rng.normal(size=(50, n_classes)), axis=1)
-    # scikit-learn's takes several classes from 1.7 on; the binary one is the sum's half.
+    # scikit-learn supports multiclass from 1.7 on. The binary score is half the sum.
     by_class = [brier_score_loss(y == k, proba[:, k]) for k in range(n_classes)]
     expected = by_class[1] if n_classes == 2 else np.sum(by_class)
     assert modules["scores"].brier(y, proba) == pytest.approx(expected, rel=1e-12)  # rounding
 
 
-def test_calibration_slope_is_that_of_a_logistic_regression_on_the_log_odds(modules):
+def test_calibration_slope_matches_logistic_regression_on_log_odds(modules):
     rng = np.random.default_rng(0)
     log_odds = rng.normal(-1, 2, size=500)
     y = (rng.random(500) < expit(0.6 * log_odds + 0.3)).astype(int)
     proba = np.column_stack([expit(-log_odds), expit(log_odds)])
     logistic = LogisticRegression(C=1e10, tol=1e-10).fit(log_odds[:, np.newaxis], y)
     slope = modules["scores"].calibration_slope(y, proba)
-    assert slope == pytest.approx(logistic.coef_[0, 0], rel=1e-4)  # both optimisers' tolerance
+    assert slope == pytest.approx(logistic.coef_[0, 0], rel=1e-4)  # tolerance of both optimisers
 
 
 def test_scaling_the_log_probabilities_divides_the_calibration_slope(modules):
@@ -138,13 +138,13 @@ def test_scaling_the_log_probabilities_divides_the_calibration_slope(modules):
     assert once == pytest.approx(2 * twice, rel=1e-4)  # the optimiser's tolerance
 
 
-def test_calibration_slope_of_separated_classes_is_not_a_number(modules):
+def test_calibration_slope_of_separated_classes_is_nan(modules):
     y = np.array([0, 0, 1, 1])
     proba = np.array([[0.9, 0.1], [0.8, 0.2], [0.3, 0.7], [0.1, 0.9]])
     assert np.isnan(modules["scores"].calibration_slope(y, proba))
 
 
-def test_a_sample_keeps_the_rare_classes_whole_and_the_shares_of_the_others(modules):
+def test_sample_rows_keeps_rare_classes_and_class_shares(modules):
     y = np.repeat([0, 1, 2], [6000, 3000, 40])
     rows = modules["datasets"].sample_rows(y, max_rows=1000, seed=0)
     assert np.array_equal(rows, np.unique(rows))
@@ -152,7 +152,9 @@ def test_a_sample_keeps_the_rare_classes_whole_and_the_shares_of_the_others(modu
     assert np.array_equal(rows, modules["datasets"].sample_rows(y, max_rows=1000, seed=0))
 
 
-def test_undersampling_compares_every_correction_on_every_set(modules, monkeypatch, capsys, folder):
+def test_undersampling_reports_every_correction_for_every_dataset(
+    modules, monkeypatch, capsys, folder
+):
     pytest.importorskip("tqdm")
     import undersampling
 
@@ -173,13 +175,13 @@ def test_undersampling_compares_every_correction_on_every_set(modules, monkeypat
     assert "### two: 167 rows" in printed
 
 
-def test_holms_correction_of_a_textbook_example(modules):
+def test_holm_correction_matches_textbook_example(modules):
     p_values = pd.Series([0.01, 0.04, 0.03, 0.005])
     assert modules["tables"]._holm(p_values).tolist() == [0.03, 0.06, 0.06, 0.02]
 
 
 @reads_proc
-def test_load_learns_in_a_process_of_its_own_and_says_what_that_takes(modules, capsys):
+def test_load_reports_fits_in_a_separate_process(modules, capsys):
     pytest.importorskip("tqdm")
     import load
 
@@ -191,7 +193,7 @@ def test_load_learns_in_a_process_of_its_own_and_says_what_that_takes(modules, c
 
 
 @reads_proc
-def test_load_reports_a_process_that_the_system_kills(modules, capsys):
+def test_load_reports_a_killed_process(modules, capsys):
     pytest.importorskip("tqdm")
     import load
 
@@ -205,7 +207,7 @@ def _die(problem, name):
 
 
 @reads_proc
-def test_soak_measures_memory_in_every_part_of_its_time(modules, monkeypatch, capsys):
+def test_soak_measures_memory_periodically(modules, monkeypatch, capsys):
     pytest.importorskip("tqdm")
     import soak
 

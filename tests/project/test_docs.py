@@ -1,4 +1,4 @@
-"""The documentation covers every public name, and public docstrings follow numpydoc."""
+"""The API page lists every public name, and public docstrings follow numpydoc."""
 
 import importlib
 import inspect
@@ -13,8 +13,8 @@ import skfocal.objectives
 API_PAGE = Path(__file__).parents[2] / "docs" / "api.rst"
 NAMES = re.findall(r"^   (skfocal\.[\w.]+)$", API_PAGE.read_text("utf-8"), re.MULTILINE)
 
-# Every docstring: present, sections known, spelt and in order, a summary of one line with a full
-# stop, parameters that exist, in the signature's order, with types in numpydoc's notation.
+# numpydoc checks: the docstring exists, its sections are valid and ordered, the summary is one line
+# with a full stop, and parameters exist, are ordered and have valid types.
 CHECKS = {
     *("GL03", "GL05", "GL06", "GL07", "GL08", "GL10"),
     *("SS01", "SS02", "SS03", "SS04", "SS06"),
@@ -25,7 +25,7 @@ EXTRAS = {"skfocal.dask": ("dask", "distributed"), "skfocal.onnx": ("skl2onnx",)
 
 
 def public_object(name):
-    """The object of an entry of the API page; the test is skipped where its extra is missing."""
+    """Return the object of an API page entry; skip the test if its extra is not installed."""
     module, _, attribute = name.rpartition(".")
     for dependency in EXTRAS.get(module, ()):
         pytest.importorskip(dependency)
@@ -33,7 +33,7 @@ def public_object(name):
 
 
 def own_methods(cls):
-    """Names of the public methods that this package, not scikit-learn, defines."""
+    """Yield the names of the public methods that skfocal defines."""
     for name, member in inspect.getmembers(cls, callable):
         if not name.startswith("_") and member.__module__.startswith("skfocal"):
             yield name
@@ -47,7 +47,7 @@ def test_every_public_name_is_on_the_api_page(module):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_entry_of_the_api_page_exists_and_shows_an_example(name):
+def test_api_page_entries_exist_and_have_examples(name):
     assert ">>> " in inspect.getdoc(public_object(name))
 
 
@@ -59,7 +59,7 @@ def test_docstrings_follow_numpydoc(name):
     errors = []
     for path in [name, *(f"{name}.{method}" for method in methods)]:
         report = validate(path)
-        # A docstring may refer to another's parameters, but what it lists must be complete.
+        # A docstring may omit the section Parameters, but the section must be complete.
         lists_parameters = "\nParameters\n---" in inspect.cleandoc(report["docstring"])
         checks = CHECKS | ({"PR01"} if lists_parameters else set())
         errors += [(path, *error) for error in report["errors"] if error[0] in checks]

@@ -1,4 +1,4 @@
-"""The code blocks of the README and of the documentation run, each page in one namespace."""
+"""Run the code blocks of the README and the documentation, each page in one namespace."""
 
 import ast
 import re
@@ -13,12 +13,12 @@ PAGES = {
     for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 }
 
-# What names need besides the module that has them.
+# Additional dependencies of imported names.
 NEEDED_BY = {"ProgressBar": "rich", "create_tree_digraph": "graphviz"}
 
 
 @pytest.mark.parametrize("page", [page for page, blocks in PAGES.items() if blocks])
-def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
+def test_code_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code = "\n".join(PAGES[page])
     for module in imported_modules(code):
@@ -33,7 +33,7 @@ def test_code_of_the_page_runs(page, tmp_path, monkeypatch):
 
 
 def imported_modules(code):
-    """Modules that the code imports, so that a page is skipped where an extra is missing."""
+    """Yield the imported modules, so that pages are skipped if an extra is not installed."""
     for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

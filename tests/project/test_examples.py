@@ -1,4 +1,4 @@
-"""The example that the README runs on a user's file, and the colours of all examples."""
+"""The example that runs on a user's file, and the colours of all examples."""
 
 import ast
 import os
@@ -15,7 +15,7 @@ pd = pytest.importorskip("pandas")
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "examples" / "plot_imbalanced_tabular.py"
-# The script on few folds and trees, with a logistic regression that does not converge.
+# Runs the script with few folds and trees and a logistic regression that does not converge.
 SMALL = """
 import sys
 import plot_imbalanced_tabular as example
@@ -38,7 +38,7 @@ NAMES = ("LightGBM ", "focal LightGBM ", "logistic ", "focal logistic ")
 
 
 def run(*arguments):
-    """The outcome of Python with these arguments, where the example can be imported."""
+    """Run Python with these arguments and the example on its path."""
     path = os.pathsep.join([str(ROOT), str(SCRIPT.parent)])
     environment = os.environ | {"PYTHONPATH": path, "MPLBACKEND": "Agg", "PYTHONUTF8": "1"}
     command = [sys.executable, *map(str, arguments)]
@@ -46,7 +46,7 @@ def run(*arguments):
 
 
 def table(labels):
-    """Numbers, text, missing values, a column without a value, and labels that they predict."""
+    """Return informative numbers and text, missing values, an empty column and the labels."""
     rng = np.random.default_rng(0)
     codes = pd.Series(labels).factorize()[0]
     number = codes + rng.normal(scale=0.3, size=len(codes))
@@ -63,7 +63,7 @@ def table(labels):
 
 @pytest.fixture(scope="module")
 def binary(tmp_path_factory):
-    """Output on two classes, of which "yes" is the rarer one, and the picture."""
+    """Output and figure for a binary CSV file in which "yes" is the rarer class."""
     folder = tmp_path_factory.mktemp("binary")
     table(["no"] * 120 + ["yes"] * 30 + [None] * 2).to_csv(folder / "data.csv", index=False)
     out = run("-c", SMALL, folder / "data.csv", "kind", folder / "out.png")
@@ -73,7 +73,7 @@ def binary(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def multiclass(tmp_path_factory):
-    """Output on three classes in a parquet file."""
+    """Output for a parquet file with three classes."""
     pytest.importorskip("pyarrow")
     folder = tmp_path_factory.mktemp("multiclass")
     data = table(["none"] * 90 + ["wear"] * 45 + ["crack"] * 15)
@@ -84,26 +84,26 @@ def multiclass(tmp_path_factory):
 
 
 def numbers(text, heading):
-    """Numbers in the row of each model below a heading."""
+    """Return the numbers in the row of each model below a heading."""
     lines = text.split(heading)[1].splitlines()
     rows = [line for line in lines if line.startswith(NAMES)][:4]
     return {row[:16].strip(): [float(x) for x in re.findall(r"\d\.\d+", row)] for row in rows}
 
 
-def test_positive_class_is_named_and_scored(binary):
+def test_positive_class_is_reported_and_scored(binary):
     text = binary[0].stdout
     assert "'no' 80.00%, 'yes' 20.00%" in text
     assert "The positive class is the rarer one, 'yes'." in text
-    # An average precision of the wrong class or of the wrong column would be about 0.1 or 0.2.
+    # The average precision of the wrong class or column would be at most 0.2.
     assert min(scores[0] for scores in numbers(text, "Mean ±").values()) > 0.7
 
 
-def test_rows_without_a_label_and_columns_without_a_value_are_named_once(binary):
+def test_missing_labels_and_empty_columns_are_reported_once(binary):
     assert binary[0].stdout.count("Left out 2 rows without a label.") == 1
     assert binary[0].stdout.count("Left out the columns without a value: ['nothing'].") == 1
 
 
-def test_warnings_are_counted_not_repeated(binary):
+def test_repeated_warnings_are_counted(binary):
     out = binary[0]
     assert out.stdout.count("lbfgs failed to converge") == 1
     assert re.search(r"Warning in 3 of 18 fits: lbfgs failed to converge", out.stdout)
@@ -111,26 +111,26 @@ def test_warnings_are_counted_not_repeated(binary):
     assert [line for line in progress if not re.fullmatch(r"(\[#* *\] +\d+ s left)?", line)] == []
 
 
-def test_chosen_gammas_are_shown(binary):
+def test_selected_gammas_are_printed(binary):
     [row] = re.findall(r"^focal LightGBM +(gamma=.*)$", binary[0].stdout, re.MULTILINE)
     assert sum(int(n) for n in re.findall(r": (\d+)", row)) == 3
 
 
-def test_legend_repeats_the_table(binary):
+def test_legend_matches_the_table(binary):
     text = binary[0].stdout
     legend = dict(re.findall(r"^(.+), average precision (\d\.\d+ ± \d\.\d+)$", text, re.MULTILINE))
     scores = numbers(text, "Mean ±")
     assert legend == {name: f"{row[0]:.3f} ± {row[1]:.3f}" for name, row in scores.items()}
 
 
-def test_result_is_read_aloud_with_intervals(binary):
+def test_comparisons_are_printed_with_intervals(binary):
     text = binary[0].stdout
     compared = r"searched focal .* is (better than|worse than|not clearly different from) searched"
     assert len(re.findall(compared + r".*95 % interval", text)) == 4
     assert re.search(r"average precision: .*gamma.*gamma=0.*95 % interval", text)
 
 
-def test_picture_is_written(binary):
+def test_figure_is_saved(binary):
     image = pytest.importorskip("matplotlib.image").imread(binary[1])
     assert image.std() > 0.05
 
@@ -143,7 +143,7 @@ def test_all_classes_of_a_multiclass_file_are_reported(multiclass):
     by_class = numbers(text, "Average precision of each class")
     for name, scores in numbers(text, "Mean ±").items():
         assert len(by_class[name]) == 3
-        assert scores[0] == pytest.approx(np.mean(by_class[name]), abs=0.0011)  # both rounded
+        assert scores[0] == pytest.approx(np.mean(by_class[name]), abs=0.0011)  # both are rounded
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_all_classes_of_a_multiclass_file_are_reported(multiclass):
         (["--data", "{data}", "--target", "kind"], r"at least 5 rows each, got 2, .*'yes': 4"),
     ],
 )
-def test_unusable_arguments_are_refused(tmp_path, arguments, message):
+def test_invalid_arguments_raise(tmp_path, arguments, message):
     table(["no"] * 20 + ["yes"] * 4).to_csv(tmp_path / "data.csv", index=False)
     out = run(SCRIPT, *(a.format(data=tmp_path / "data.csv") for a in arguments))
     assert out.returncode != 0

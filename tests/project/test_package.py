@@ -1,4 +1,4 @@
-"""What an import does, and what a user installs."""
+"""Side effects of the import, and contents of the distributions."""
 
 import ast
 import json
@@ -26,7 +26,7 @@ from_checkout = pytest.mark.skipif(not (ROOT / ".ci").exists(), reason="needs a 
 
 STATE = """
 import json, logging, os, sys, threading, warnings
-# LightGBM itself imports dask, and some versions matplotlib, where they are installed.
+# LightGBM imports dask, and some versions import matplotlib, if they are installed.
 import numpy as np, scipy.optimize, sklearn.linear_model, lightgbm, joblib
 
 def state():
@@ -42,9 +42,9 @@ print(json.dumps([before == state(), sorted(set(sys.modules) - loaded)]))
 """
 
 
-def test_import_changes_no_global_state_and_loads_nothing_optional():
+def test_import_has_no_side_effects_and_loads_no_optional_dependency():
     command = [sys.executable, "-c", STATE]
-    # From the folder above the package, as an installed package would be found.
+    # Run in the parent folder of the package, so that it is importable.
     out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=PACKAGE.parent)
     unchanged, loaded = json.loads(out.stdout)
     assert unchanged
@@ -52,7 +52,7 @@ def test_import_changes_no_global_state_and_loads_nothing_optional():
     assert not set(loaded) & set(OPTIONAL.split())
 
 
-def test_nothing_in_the_package_runs_text_or_reads_pickles():
+def test_package_does_not_use_eval_exec_or_pickle():
     for path in PACKAGE.rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
         names = {node.id for node in nodes if isinstance(node, ast.Name)}
@@ -64,7 +64,7 @@ def test_nothing_in_the_package_runs_text_or_reads_pickles():
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """The names of the files in the wheel, and the folder of the unpacked source distribution."""
+    """Return the file names in the wheel and the folder of the unpacked source distribution."""
     pytest.importorskip("hatchling")
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
@@ -78,7 +78,7 @@ def built(tmp_path_factory):
 
 
 @from_checkout
-def test_wheel_holds_the_package_and_nothing_else(built):
+def test_wheel_contains_only_the_package(built):
     ours = {p.relative_to(ROOT).as_posix() for p in (ROOT / "skfocal").rglob("*.py")}
     metadata = {name for name in built[0] if ".dist-info/" in name}
     assert set(built[0]) - metadata == ours | {"skfocal/py.typed"}
@@ -86,7 +86,7 @@ def test_wheel_holds_the_package_and_nothing_else(built):
 
 
 def run_python(folder, *arguments):
-    """What Python prints in a folder whose skfocal it imports."""
+    """Run Python in a folder with its skfocal and return the standard output."""
     environment = os.environ | {"PYTHONPATH": str(folder)}
     command = [sys.executable, *arguments]
     out = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
@@ -95,13 +95,13 @@ def run_python(folder, *arguments):
 
 
 def run_pytest(folder, *arguments):
-    """Counts of outcomes, such as {"passed": 3}, of a run of pytest on what a folder holds."""
+    """Run pytest in a folder and return the counts of outcomes, such as ``{"passed": 3}``."""
     out = run_python(folder, "-m", "pytest", "-n", "0", "-q", "-W", "default", *arguments)
     return {outcome: int(n) for n, outcome in re.findall(r"(\d+) (\w+)", out.splitlines()[-1])}
 
 
 @from_checkout
-def test_source_distribution_has_all_tests(built):
+def test_source_distribution_contains_all_tests(built):
     modules = {path.relative_to(ROOT) for path in (ROOT / "tests").rglob("*.py")}
     assert {path.relative_to(built[1]) for path in (built[1] / "tests").rglob("*.py")} == modules
     assert run_pytest(built[1], "--collect-only")["tests"] > 1000  # without an error
@@ -109,7 +109,7 @@ def test_source_distribution_has_all_tests(built):
 
 @from_checkout
 def test_source_distribution_can_run_its_tests(built):
-    # Of those that read files beside the package: documentation and saved models.
+    # Run the tests that read files outside the package: documentation and saved models.
     reading = ["tests/project/test_docs.py"]
     reading += ["tests/project/test_docs_code.py::test_there_are_pages_with_code"]
     reading += ["tests/integrations/test_persistence.py", "tests/objectives/test_fixed_points.py"]
@@ -120,9 +120,9 @@ def test_source_distribution_can_run_its_tests(built):
 
 
 @from_checkout
-def test_oldest_dependencies_are_the_ones_that_are_promised():
+def test_oldest_dependencies_match_the_lower_bounds():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    promised = [spec.replace(">=", "==") for spec in project["dependencies"]]
-    tried = (ROOT / ".ci" / "oldest.txt").read_text().split()
-    for spec in promised:
-        assert any(pin.startswith(spec) for pin in tried), spec
+    lower_bounds = [spec.replace(">=", "==") for spec in project["dependencies"]]
+    pinned = (ROOT / ".ci" / "oldest.txt").read_text().split()
+    for spec in lower_bounds:
+        assert any(pin.startswith(spec) for pin in pinned), spec

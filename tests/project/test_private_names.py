@@ -1,4 +1,4 @@
-"""Private names of other projects: each imported in one file, whose import fails with advice."""
+"""Imports of private names of other projects: where they are, and errors if they fail."""
 
 import ast
 import importlib
@@ -16,7 +16,7 @@ HOMES = {"_private.py", "_private_onnx.py"}
 
 
 def private_imports(path):
-    """Names that a file imports and that another project does not document."""
+    """Yield the private names of other projects that a file imports."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] in OTHERS:
             for alias in node.names:
@@ -25,14 +25,14 @@ def private_imports(path):
                     yield ".".join(parts)
 
 
-def test_private_names_are_imported_in_their_two_homes_only():
+def test_private_names_are_imported_in_two_modules_only():
     found = {path.name: list(private_imports(path)) for path in PACKAGE.rglob("*.py")}
     assert {name for name, imports in found.items() if imports} == HOMES
     assert "sklearn.base._fit_context" in found["_private.py"]
 
 
 def private_names():
-    """File, module and name of each private import."""
+    """Yield file, module and name of each private import."""
     for home in sorted(HOMES):
         for path in private_imports(PACKAGE / home):
             module, _, name = path.rpartition(".")
@@ -40,7 +40,7 @@ def private_names():
 
 
 @pytest.mark.parametrize(("home", "module", "name"), list(private_names()))
-def test_import_without_a_private_name_says_what_to_do(home, module, name, monkeypatch):
+def test_import_without_a_private_name_raises_with_advice(home, module, name, monkeypatch):
     needs_1_9 = module in {"sklearn.externals.array_api_compat", "sklearn.utils._array_api"}
     if needs_1_9 and not HAS_ARRAY_API:
         pytest.skip("needs scikit-learn 1.9")
@@ -52,7 +52,7 @@ def test_import_without_a_private_name_says_what_to_do(home, module, name, monke
     assert "install an older release" in str(raised.value)
 
 
-def test_import_without_lightgbms_aliases_says_what_to_do(monkeypatch):
+def test_import_without_lightgbm_aliases_raises_with_advice(monkeypatch):
     monkeypatch.delattr("lightgbm.basic._ConfigAliases._get_all_param_aliases")
     with pytest.raises(ImportError, match=r"_get_all_param_aliases.*Upgrade skfocal"):
         runpy.run_path(str(PACKAGE / "_private.py"))

@@ -1,4 +1,4 @@
-"""What must agree before a release: versions, addresses, the lists of examples and links."""
+"""Checks before a release: versions, URLs, links and the list of examples."""
 
 import re
 import tomllib
@@ -33,11 +33,11 @@ def urls():
         ("CHANGELOG.md", r"^## (\S+)"),
     ],
 )
-def test_version_is_the_packages(name, pattern):
+def test_version_matches_the_package(name, pattern):
     assert re.search(pattern, read(name), re.MULTILINE)[1] == skfocal.__version__
 
 
-def test_address_of_the_repository_is_the_same_everywhere(urls):
+def test_repository_url_is_consistent(urls):
     pages = [*ROOT.glob("*.md"), *ROOT.glob("*.cff"), *DOCS.glob("*.md")]
     found = {
         address
@@ -48,7 +48,7 @@ def test_address_of_the_repository_is_the_same_everywhere(urls):
     assert urls["Issues"].startswith(urls["Repository"])
 
 
-def test_address_of_the_documentation_is_the_same_everywhere(urls):
+def test_documentation_url_is_consistent(urls):
     home = urls["Documentation"]
     assert FocalClassifier._doc_link_template.startswith(home)
     assert f"url: {home}\n" in read("CITATION.cff")
@@ -57,15 +57,17 @@ def test_address_of_the_documentation_is_the_same_everywhere(urls):
 
 
 def links_of_the_readme():
-    """Targets of links and images in Markdown and HTML."""
+    """Return the targets of links and images in Markdown and HTML."""
     return re.findall(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"", read("README.md"))
 
 
-def test_links_of_the_readme_are_absolute_and_lead_to_files(urls):
+def test_readme_links_are_absolute_and_valid(urls):
     targets = ["".join(pair) for pair in links_of_the_readme()]
     assert len(targets) > 10
     for target in targets:
-        assert target.startswith("https://"), target  # a package index has no relative files
+        assert target.startswith("https://"), (
+            target
+        )  # package indexes do not resolve relative links
         page = target.removeprefix(urls["Documentation"])
         if page != target and page and "/" not in page:
             stem = page.removesuffix(".html")
@@ -74,7 +76,7 @@ def test_links_of_the_readme_are_absolute_and_lead_to_files(urls):
             assert (DOCS / page).exists(), target
 
 
-def test_links_to_files_of_the_repository_lead_to_files(urls):
+def test_links_to_repository_files_are_valid(urls):
     for page in [ROOT / "README.md", *DOCS.glob("*.md")]:
         for path in re.findall(
             rf"{urls['Repository']}/blob/main/([^)#\s]+)", page.read_text("utf-8")
@@ -82,13 +84,13 @@ def test_links_to_files_of_the_repository_lead_to_files(urls):
             assert (ROOT / path).exists(), f"{page.name}: {path}"
 
 
-def test_every_example_is_on_the_page_of_the_gallery_once():
+def test_gallery_lists_every_example_once():
     listed = re.findall(r"^   \.\./examples/(\w+\.py)$", read("examples/index.rst"), re.MULTILINE)
     assert sorted(listed) == sorted(path.name for path in EXAMPLES.glob("plot_*.py"))
 
 
 def references():
-    """Other projects' names that docstrings and pages link to."""
+    """Return the names of other projects that docstrings and pages link to."""
     role = re.compile(
         r"(?:\{\w+\}|:\w+:)`[^`<]*?<?~?"
         r"((?:sklearn|numpy|scipy|pandas|lightgbm|xgboost|imblearn|optuna)\.[\w.]+)>?`"
@@ -97,7 +99,7 @@ def references():
     return {name for path in files for name in role.findall(path.read_text("utf-8"))}
 
 
-def test_every_reference_to_another_project_is_in_an_inventory():
+def test_references_to_other_projects_are_in_an_inventory():
     known = set()
     for inventory in (DOCS / "inventories").glob("*.txt"):
         known.update(line.split()[0] for line in inventory.read_text("utf-8").splitlines()[3:])
@@ -105,7 +107,7 @@ def test_every_reference_to_another_project_is_in_an_inventory():
     assert references() - known == set(), "run python docs/inventories.py"
 
 
-def test_every_table_of_results_stands_below_its_command():
+def test_every_results_table_follows_its_command():
     sections = re.split(r"^## ", read("benchmarks/RESULTS.md"), flags=re.MULTILINE)[1:]
     assert sections
     for section in sections:

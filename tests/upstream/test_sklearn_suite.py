@@ -1,7 +1,7 @@
-"""scikit-learn's own tests of LogisticRegression, with ours in its place at gamma 0.
+"""scikit-learn's tests of LogisticRegression, run with FocalLogisticRegression at gamma 0.
 
-They are those of the installed version, no copies: its modules of tests are loaded once more,
-while the name LogisticRegression means ours. What need not hold for ours is listed with a reason.
+We load the test modules of the installed scikit-learn a second time and replace the name
+LogisticRegression by our estimator. Tests that do not apply are listed with a reason.
 """
 
 import importlib.util
@@ -21,15 +21,15 @@ BEFORE_1_9 = parse_version(sklearn.__version__) < parse_version("1.9")
 
 ONLY_CV = "fits LogisticRegressionCV only"
 ONLY_PATH = "calls private functions of scikit-learn only"
-COMBINATIONS = "scikit-learn's words on solvers and penalties that do not go together"
-DEPRECATION = "scikit-learn's words on a deprecated parameter"
-SAME_STEPS = "compares digits beyond tol, alike only after the same steps of the same solver"
-NEWTON_STEPS = "two steps of Newton's method are two fits of one step; L-BFGS remembers the first"
-REFUSED_INDICES = "expects that 64-bit indices are refused, which ours takes"
-NUMPY_ONLY = "ours takes NumPy's arrays only"
-ONE_VS_REST = "tests one-versus-rest, and ours is multinomial"
+COMBINATIONS = "checks error messages about incompatible solvers and penalties"
+DEPRECATION = "checks warnings about a deprecated parameter"
+SAME_STEPS = "compares more digits than tol guarantees, so it needs the same solver"
+NEWTON_STEPS = "two Newton steps equal two fits of one step, but L-BFGS has memory"
+INT64_INDICES = "expects an error for 64-bit indices, which ours accepts"
+ARRAY_API = "parametrized by a generator; tests/integrations/test_array_api.py tests this"
+ONE_VS_REST = "tests one-versus-rest, but ours is multinomial"
 
-# Tests, or their cases with one [parameter].
+# Tests, or single cases as name[parameter].
 NOT_OURS = {
     "test_LogisticRegressionCV_elasticnet_attribute_shapes": ONLY_CV,
     "test_LogisticRegressionCV_no_refit": ONLY_CV,
@@ -53,32 +53,30 @@ NOT_OURS = {
     "test_liblinear_multiclass_raises": COMBINATIONS,
     "test_lr_penalty_l1ratio_incompatible": COMBINATIONS,
     "test_penalty_none": COMBINATIONS,
-    "test_max_iter": "the words of each of scikit-learn's solvers when it does not converge",
+    "test_max_iter": "checks the convergence warnings of scikit-learn's solvers",
     "test_l1_ratio_None_deprecated": DEPRECATION,
     "test_logisticregression_warns_with_n_jobs": DEPRECATION,
     "test_penalty_deprecated": DEPRECATION,
     "test_warm_start_newton_solver": NEWTON_STEPS,
     "test_logistic_cv": SAME_STEPS,
     "test_logistic_cv_multinomial_score[neg_log_loss]": SAME_STEPS,
-    "test_logistic_regression_cv_refit[0]": "takes saga to 7 digits, which L-BFGS does not reach",
-    "test_newton_cholesky_fallback_to_lbfgs": "counts the iterations of one solver's fallback",
-    "test_logreg_l1": "two features are equal, so there are many minima",
-    "test_large_sparse_matrix[liblinear]": REFUSED_INDICES,
-    "test_large_sparse_matrix[sag]": REFUSED_INDICES,
-    "test_large_sparse_matrix[saga]": REFUSED_INDICES,
-    "test_liblinear_with_large_values": "expects that large values are refused, which ours takes",
+    "test_logistic_regression_cv_refit[0]": "compares 7 digits, which L-BFGS does not reach",
+    "test_newton_cholesky_fallback_to_lbfgs": "counts iterations of newton-cholesky",
+    "test_logreg_l1": "two features are equal, so the minimum is not unique",
+    "test_large_sparse_matrix[liblinear]": INT64_INDICES,
+    "test_large_sparse_matrix[sag]": INT64_INDICES,
+    "test_large_sparse_matrix[saga]": INT64_INDICES,
+    "test_liblinear_with_large_values": "expects an error for large values, which ours accepts",
     "test_dtype_match[liblinear]": "expects float64 for float32",
-    "test_liblinear_dual_random_state": "ours draws nothing at random",
-    "test_zero_max_iter": "ours iterates at least once",
-    "test_logistic_regression_callback_support": "counts a step more than there are iterations",
-    "test_logistic_regression_callback_fitted_estimator": "expects a model as an iteration begins",
-    "test_logistic_regression_callback_support_warning": "every solver of ours has callbacks",
-    "test_logistic_regression_array_api_compliance": NUMPY_ONLY,
-    "test_logistic_regression_array_api_warm_start": NUMPY_ONLY,
-    "test_sparsify": "ours has no sparsify",
-    "test_logreg_predict_proba_multinomial": "calls a private method of LogisticRegression's",
-    "test_multinomial_logistic_regression_string_inputs": "a class weight of 0, which ours refuses",
-    "test_l1_min_c[fit-intercept]": "expects that the intercept is penalised",
+    "test_liblinear_dual_random_state": "ours is deterministic",
+    "test_zero_max_iter": "ours requires at least one iteration",
+    "test_logistic_regression_callback_support": "counts one step more than iterations",
+    "test_logistic_regression_callback_fitted_estimator": "expects a model before the iteration",
+    "test_logistic_regression_callback_support_warning": "all of our solvers support callbacks",
+    "test_logistic_regression_array_api_compliance": ARRAY_API,
+    "test_logistic_regression_array_api_warm_start": ARRAY_API,
+    "test_logreg_predict_proba_multinomial": "calls a private method of LogisticRegression",
+    "test_l1_min_c[fit-intercept]": "expects a penalised intercept",
     "test_l1_min_c[squared_hinge]": "fits LinearSVC only",
 }
 if BEFORE_1_9:
@@ -90,14 +88,14 @@ if BEFORE_1_9:
         "test_logistic_regression_multi_class_auto": ONE_VS_REST,
         "test_n_iter": ONE_VS_REST,
         "test_ovr_multinomial_iris": ONE_VS_REST,
-        "test_multinomial_binary_probabilities": "a softmax over two classes",
+        "test_multinomial_binary_probabilities": "tests a softmax over two classes",
         "test_multi_class_deprecated": DEPRECATION,
         "test_liblinear_multiclass_warning": DEPRECATION,
         "test_lr_liblinear_warning": COMBINATIONS,
         "test_scores_attribute_layout_elasticnet": SAME_STEPS,
     }
 
-# Where solvers are held against each other, this one stays scikit-learn's.
+# In tests that compare solvers, this solver remains scikit-learn's.
 THEIRS = {
     "test_logistic_regression_solvers": "liblinear",
     "test_logistic_regression_solvers_multiclass": "sag",
@@ -107,7 +105,7 @@ THEIRS = {
 
 
 class AtGammaZero(FocalLogisticRegression):
-    """Ours with the installed LogisticRegression's constructor; what ours lacks is not heeded."""
+    """Our estimator with LogisticRegression's constructor; unsupported parameters are ignored."""
 
     gamma, alpha, probability = 0.0, None, "posterior"
     n_fits = 0
@@ -133,8 +131,8 @@ class AtGammaZero(FocalLogisticRegression):
 
 
 def with_ours(name):
-    """A copy of one of scikit-learn's modules of tests in which LogisticRegression is ours."""
-    # scikit-learn registers this mark in a configuration of its own.
+    """Load a test module of scikit-learn with LogisticRegression replaced by ours."""
+    # scikit-learn registers this mark in its own pytest configuration.
     with patch.dict(vars(pytest.mark), thread_unsafe=lambda test: test):
         spec = pytest.importorskip(name).__spec__
         module = importlib.util.module_from_spec(spec)
@@ -174,14 +172,14 @@ globals().update(
 )
 pytestmark = [
     suite.pytestmark,
-    # A false alarm of version 1.8, whose users are told to write penalty=None as C=np.inf.
+    # scikit-learn 1.8 issues this warning for C=np.inf too.
     pytest.mark.filterwarnings("ignore:Setting penalty=None will ignore the C:UserWarning"),
 ]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
-    """On problems as small as these, threads do little but wait for each other."""
+    """Threads only slow down problems this small."""
     with threadpool_limits(1):
         yield
 
@@ -193,7 +191,7 @@ def global_random_seed():
 
 @pytest.fixture
 def ours(request, monkeypatch):
-    """Skip the cases that are not ours; a test that fits nothing of ours is no test of it."""
+    """Skip cases that do not apply, and check that the others fit our estimator."""
     test = request.node
     for case, reason in NOT_OURS.items():
         name, parameter = name_and_parameter(case)
@@ -219,8 +217,8 @@ def test_balance_property(l1_ratio, weighted, global_random_seed):
     common.test_balance_property(model, weighted, global_random_seed)
 
 
-@pytest.mark.skipif(BEFORE_1_9, reason="lacks the newer ones of the tests")
-def test_every_name_is_that_of_a_test():
+@pytest.mark.skipif(BEFORE_1_9, reason="lacks the newer tests")
+def test_every_listed_test_exists():
     for case in [*NOT_OURS, *THEIRS]:
         name, parameter = name_and_parameter(case)
         assert name in TESTS
