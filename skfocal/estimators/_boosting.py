@@ -6,7 +6,7 @@ import numpy as np
 from skfocal.objectives import FocalObjective
 from skfocal.objectives._lightgbm import curvature_scale
 
-# The pre-filter may drop every feature of constant or tiny data, which is an error (#5667).
+# The pre-filter drops all features of constant or tiny data, which is an error (LightGBM #5667).
 FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
 
 

@@ -200,7 +200,7 @@ def stop_early(patience, min_delta, watched):
     return callback
 
 
-def refuse_equal_names():
+def check_unique_names():
     """Return a LightGBM callback that raises ``ValueError`` if two metrics share a name.
 
     LightGBM would record the values of both in one list.

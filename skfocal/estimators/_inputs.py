@@ -74,7 +74,7 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
     """
     if namespace(X) is not np:
         raise TypeError(
-            f"X must be a NumPy array, sparse matrix or dataframe, got an array of "
+            "X must be a NumPy array, sparse matrix or dataframe, got an array of "
             f"{namespace(X).__name__}. Convert it to NumPy on the CPU."
         )
     frame = as_frame(X, keep_plain=reset or not estimator._categories)
@@ -185,7 +185,7 @@ def _check_labels(estimator, X, reset):
 
 def _canonical(X):
     """Return a sparse matrix in canonical format; LightGBM misreads other matrices."""
-    # LightGBM does not support sparse arrays.
+    # LightGBM expects sparse matrices, not sparse arrays.
     X = {"csr": sparse.csr_matrix, "csc": sparse.csc_matrix}[X.format](X)
     if not X.has_canonical_format:
         X = X.copy()

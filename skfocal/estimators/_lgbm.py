@@ -29,9 +29,9 @@ from skfocal.estimators._evaluation import (
     check_callbacks,
     check_eval_metric,
     check_metrics_defined,
+    check_unique_names,
     evaluation_metrics,
     name_training_rows,
-    refuse_equal_names,
     split_names,
     stop_early,
 )
@@ -85,9 +85,9 @@ class FocalLGBMClassifier(FocalClassifier):
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         Meaning of :meth:`predict_proba`.
 
-        - "posterior": class probabilities in the population that is weighted by ``alpha``,
+        - "posterior": class probabilities in the training population, weighted by ``alpha``,
           ``class_weight`` and ``sample_weight``.
-        - "unweighted": the same without ``alpha`` and ``class_weight``.
+        - "unweighted": the same, but weighted by ``sample_weight`` only.
         - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the
@@ -447,7 +447,7 @@ class FocalLGBMClassifier(FocalClassifier):
             feval=feval,
             callbacks=[
                 *callbacks,
-                refuse_equal_names(),
+                check_unique_names(),
                 lightgbm.record_evaluation(fitted["evals_result_"]),
                 *self._printing(None if evaluation else feval[-1]),
                 name_training_rows(training, validation),
@@ -488,7 +488,7 @@ class FocalLGBMClassifier(FocalClassifier):
             raw_score=True,
             start_iteration=start_iteration,
             num_iteration=num_iteration,
-            num_threads=self._num_threads(),
+            num_threads=n_threads(self.n_jobs),
         )
         return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
@@ -620,7 +620,7 @@ class FocalLGBMClassifier(FocalClassifier):
         params |= {name: getattr(self, name) for name in TREE_PARAMS}
         if "goss" in (self.boosting_type, params.get("data_sample_strategy")):
             params["subsample_freq"] = 0  # LightGBM does not support GOSS with bagging
-        params |= {"num_threads": self._num_threads(), "verbosity": -1}
+        params |= {"num_threads": n_threads(self.n_jobs), "verbosity": -1}
         if self.random_state is not None:
             params["seed"] = self._seed()
         return params
@@ -631,9 +631,6 @@ class FocalLGBMClassifier(FocalClassifier):
             return self.learning_rate
         at_300_rounds = max(0.04, np.sqrt(n_rows / 1e7))
         return float(min(0.2, at_300_rounds * max(1, 300 / self.n_estimators)))
-
-    def _num_threads(self):
-        return n_threads(self.n_jobs)
 
     def _seed(self):
         if isinstance(self.random_state, Integral):

@@ -63,9 +63,9 @@ class FocalLogisticRegression(FocalClassifier):
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         Meaning of :meth:`predict_proba`.
 
-        - "posterior": class probabilities in the population that is weighted by ``alpha``,
+        - "posterior": class probabilities in the training population, weighted by ``alpha``,
           ``class_weight`` and ``sample_weight``.
-        - "unweighted": the same without ``alpha`` and ``class_weight``.
+        - "unweighted": the same, but weighted by ``sample_weight`` only.
         - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the

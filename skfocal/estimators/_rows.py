@@ -15,7 +15,7 @@ from skfocal._private import _safe_indexing
 from skfocal._rows import check_weight, encode_known_labels
 from skfocal.estimators._inputs import lightgbm_input
 
-NAMES = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
+EVAL_ARGUMENTS = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
 LARGEST_ZERO = 1e-35  # LightGBM treats values up to this magnitude as zero
 
 
@@ -37,8 +37,8 @@ class Rows:
     def usable(self):
         """Return these rows, with a column of ones if all features are zero.
 
-        LightGBM raises an error if all features are zero under a custom objective (#5667). Trees
-        of constant columns have no splits, so they predict the same value for every row.
+        LightGBM raises an error if all features are zero under a custom objective (LightGBM
+        #5667). Trees of constant columns have no splits, so they predict a constant.
         """
         return replace(self, X=one_column(self.X.shape)) if is_all_zero(self.X) else self
 
@@ -87,7 +87,7 @@ class Rows:
 def is_all_zero(X):
     """Return whether LightGBM treats all values of X, dense or sparse, as zero."""
     values = X.data if sparse.issparse(X) else X
-    # The first rows usually suffice.
+    # Check a few rows first, because they usually have a value other than 0.
     return all(np.all(np.abs(part) <= LARGEST_ZERO) for part in (values[:100], values))
 
 
@@ -100,14 +100,14 @@ def one_column(shape):
 def evaluation_rows(estimator, classes, init_score, **given):
     """Validate the evaluation sets and return them as a list of :class:`Rows`.
 
-    ``given`` contains the arguments of ``fit`` with the :data:`NAMES`.
+    ``given`` contains the arguments of ``fit`` with the :data:`EVAL_ARGUMENTS`.
     """
     sets = evaluation_sets(init_score, **given)
     return [_validated_rows(estimator, classes, *columns) for columns in sets]
 
 
 def evaluation_sets(init_score, *, eval_X, eval_y, **others):
-    """Return the arguments of each evaluation set as tuples in the order of :data:`NAMES`."""
+    """Return a tuple of arguments per evaluation set, in the order of :data:`EVAL_ARGUMENTS`."""
     if (eval_X is None) != (eval_y is None):
         raise ValueError("eval_X and eval_y must be given together.")
     columns = {"eval_X": _as_sets(eval_X, 2), "eval_y": _as_sets(eval_y, 1)}
@@ -118,7 +118,7 @@ def evaluation_sets(init_score, *, eval_X, eval_y, **others):
     if len({len(sets) for sets in columns.values()}) > 1:
         counts = ", ".join(f"{name} with {len(sets)}" for name, sets in columns.items())
         raise ValueError(f"Evaluation arguments must have the same length, got {counts}.")
-    columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in NAMES}
+    columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in EVAL_ARGUMENTS}
     _check_eval_init_score(init_score, columns["eval_init_score"])
     return list(zip(*columns.values(), strict=True))
 

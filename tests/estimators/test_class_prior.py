@@ -52,13 +52,14 @@ def test_prior_equal_to_training_shares_has_no_effect(estimator, weighted, gamma
     expected = predictions(model.fit(X, y, weight), X)
     mass = np.ones(len(y)) if weight is None else weight
     shares = [mass[y == label].sum() / mass.sum() for label in model.classes_]
-    for got, wanted in zip(
+    for actual, desired in zip(
         predictions(model.set_params(class_prior=shares), X), expected, strict=True
     ):
-        np.testing.assert_allclose(got, wanted, rtol=1e-6, atol=1e-6)  # trees use float32 weights
+        # Trees use float32 weights.
+        np.testing.assert_allclose(actual, desired, rtol=1e-6, atol=1e-6)
     model.set_params(class_prior=model.class_share_)
-    for got, wanted in zip(predictions(model, X), expected, strict=True):
-        np.testing.assert_allclose(got, wanted, **ROUNDING)
+    for actual, desired in zip(predictions(model, X), expected, strict=True):
+        np.testing.assert_allclose(actual, desired, **ROUNDING)
 
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted"])

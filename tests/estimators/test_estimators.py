@@ -225,7 +225,7 @@ def test_invalid_parameters_raise(estimator, parameters, argument, binary):
 
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
 @pytest.mark.parametrize(
-    ("spoil", "message"),
+    ("corrupt", "message"),
     [
         (lambda X, y, w: (X, y[:-1], w), "inconsistent numbers of samples"),
         (lambda X, y, w: (X, np.zeros(len(y)), w), "one class"),
@@ -241,8 +241,8 @@ def test_invalid_parameters_raise(estimator, parameters, argument, binary):
     ids=["short y", "one class", "continuous", "nan y", "infinite X", "1d X", "negative weight",
          "zero weights", "short weights", "huge weights"],
 )  # fmt: skip
-def test_invalid_data_raises(estimator, spoil, message, binary):
-    X, y, weight = spoil(*binary, np.ones(len(binary[1])))
+def test_invalid_data_raises(estimator, corrupt, message, binary):
+    X, y, weight = corrupt(*binary, np.ones(len(binary[1])))
     with pytest.raises(ValueError, match=message):
         clone(estimator).fit(X, y, sample_weight=weight)
 

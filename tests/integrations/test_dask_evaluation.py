@@ -220,7 +220,7 @@ def test_arguments_are_refused_and_leave_no_model(client, case):
 def test_early_stopping_that_watches_training_rows_only_is_refused(client):
     X, y = as_arrays(*dataset()[:2])
     model = DaskFocalLGBMClassifier(**LONG, early_stopping=True)
-    with pytest.raises(ValueError, match="other than the training rows"):
+    with pytest.raises(ValueError, match="not the training data"):
         model.fit(X, y, eval_X=X, eval_y=y)
 
 

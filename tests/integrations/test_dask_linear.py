@@ -122,7 +122,7 @@ def test_predictions_are_the_local_model_s_and_lazy(client, n_classes):
 def test_fit_warns_goes_on_and_counts_iterations_as_on_one_machine(client):
     collections = as_arrays(*dataset()[:2])
     model = DaskFocalLogisticRegression(max_iter=3, tol=1e-10, warm_start=True)
-    with pytest.warns(ConvergenceWarning, match="raise max_iter=3") as caught:
+    with pytest.warns(ConvergenceWarning, match="increase max_iter=3") as caught:
         model.fit(*collections)
     assert caught[0].filename == __file__
     assert model.n_iter_.tolist() == [3]
