@@ -58,7 +58,7 @@ def ranks():
 
 def fits():
     """Seconds of whole fits of the trees."""
-    found = [item for item in tables("Speed and memory of the trees").items() if "Fit" in item[0]]
+    found = [item for item in tables("Speed of the trees").items() if "Fit" in item[0]]
     _, axes = plt.subplots(
         len(found), figsize=(7, 2.6 * len(found)), layout="constrained", squeeze=False
     )
@@ -68,7 +68,7 @@ def fits():
 
 def linear():
     """Seconds of linear fits, relative to the fastest solver of LogisticRegression."""
-    ratio = "of the fastest rival"
+    ratio = "relative time"
     shapes = {
         heading: {row["name"]: float(row[ratio]) for row in rows}
         for heading, rows in tables("Speed and memory of the linear model").items()
