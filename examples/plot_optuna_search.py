@@ -1,11 +1,4 @@
 """
-Optuna chooses gamma, the weight of the positives and the parameters of the trees together, as the
-best of one depends on the others. A small LightGBM callback tells Optuna the average precision on
-held-out rows after every few rounds, and gives a trial up once it does worse than most did by then.
-
-Average precision, unlike the focal loss, can be compared between trials: the loss itself changes
-with gamma and alpha.
-====
 Tuning gamma, alpha and the trees with Optuna
 =============================================
 
@@ -15,14 +8,6 @@ set every few rounds, and prunes a trial if it is worse than the median of earli
 
 The trials are compared by average precision. The focal loss is not comparable, because its scale
 depends on gamma and alpha.
-====
-
-Optuna chooses gamma, the weight of the positives and the parameters of the trees together, as the
-best of one depends on the others. A small LightGBM callback tells Optuna the average precision on
-held-out rows after every few rounds, and gives a trial up once it does worse than most did by then.
-
-Average precision, unlike the focal loss, can be compared between trials: the loss itself changes
-with gamma and alpha.
 """
 
 import matplotlib.pyplot as plt
@@ -137,7 +122,7 @@ for name, model in {"default": FocalLGBMClassifier(n_jobs=1), "tuned": tuned}.it
     )
 
 # %%
-# Upper panel: each line is a trial, and pruned trials are dashed. Lower panel: the last score of
+# Upper panel: each line is a trial, and pruned trials are dashed. Lower panel: the score of
 # each trial by gamma and weight of the positives.
 fig, (top, bottom) = plt.subplots(2, figsize=(6.4, 9), layout="constrained")
 for trial in study.trials:

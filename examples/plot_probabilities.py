@@ -1,21 +1,11 @@
 """
-Focal losses make scores under-confident: once an easy row is easy enough, being more certain of
-it gains next to nothing. The sigmoid of such a score, which most focal packages return, is
-therefore no probability. What gamma did can be undone in closed form, and ``predict_proba`` does so
-unless told ``probability="score"``.
-====
 Calibrated probabilities
 ========================
 
 The focal loss makes scores under-confident, because being more certain about an easy row hardly
 reduces the loss. The sigmoid of the score, which most other packages return, is therefore not a
 calibrated probability. The effect of gamma can be inverted in closed form. ``predict_proba`` does
-this by default, and returns the sigmoid with ``probability="score"``. ====
-
-Focal losses make scores under-confident: once an easy row is easy enough, being more certain of
-it gains next to nothing. The sigmoid of such a score, which most focal packages return, is
-therefore no probability. What gamma did can be undone in closed form, and ``predict_proba`` does so
-unless told ``probability="score"``.
+this by default, and returns the sigmoid with ``probability="score"``.
 """
 
 import matplotlib.pyplot as plt
@@ -80,8 +70,8 @@ for name, model in trees.items():
 # Reliability curves
 # ------------------
 # A reliability curve shows the share of positives among rows with similar predicted probabilities.
-# For a calibrated model, it follows the diagonal. High probabilities are too high if the curve is
-# below the diagonal, and too low if it is above.
+# For a calibrated model, it follows the diagonal. Where the curve is below the diagonal, the
+# predicted probabilities are too high, and where it is above, they are too low.
 figure, axes = plt.subplots(3, figsize=(6.4, 15), layout="constrained")
 gamma_colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(models)))
 for ax, probability in zip(axes[:2], ("score", "posterior"), strict=True):

@@ -1,19 +1,10 @@
 """
-Faults come in kinds, and the kinds that matter most are the rarest. This page has five classes
-that hold from 78 % down to 0.5 % of the rows, and looks at each one on its own: a mean over rows
-would not notice if the two rarest were never found.
-====
 Multiclass data with rare classes
 =================================
 
 In fault detection, the rarest types of faults often matter most. The data in this example have five
 classes, with shares from 78 % down to 0.5 %. We evaluate each class separately, because a mean over
 all rows hardly changes if the two rarest classes are never predicted.
-====
-
-Faults come in kinds, and the kinds that matter most are the rarest. This page has five classes
-that hold from 78 % down to 0.5 % of the rows, and looks at each one on its own: a mean over rows
-would not notice if the two rarest were never found.
 """
 
 import matplotlib.pyplot as plt

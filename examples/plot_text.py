@@ -1,9 +1,4 @@
 """
-A classic of imbalance: find the few texts about one subject among thousands about others. The
-texts here need no download: they are the paragraphs of SciPy's own documentation, and the subject
-to find is interpolation. A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` makes a sparse
-matrix of them, with more columns than rows, which ``FocalLogisticRegression`` takes as it is.
-====
 Text classification with sparse features
 ========================================
 
@@ -11,12 +6,7 @@ This example finds the few texts about one topic among many texts about others. 
 paragraphs of SciPy's documentation, and the topic is interpolation.
 :class:`~sklearn.feature_extraction.text.TfidfVectorizer` converts the texts to a sparse matrix with
 more columns than rows. ``FocalLogisticRegression`` accepts sparse matrices without converting them
-to dense arrays. ====
-
-A classic of imbalance: find the few texts about one subject among thousands about others. The
-texts here need no download: they are the paragraphs of SciPy's own documentation, and the subject
-to find is interpolation. A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` makes a sparse
-matrix of them, with more columns than rows, which ``FocalLogisticRegression`` takes as it is.
+to dense arrays.
 """
 
 import importlib

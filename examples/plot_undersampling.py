@@ -1,24 +1,12 @@
 """
-With 2 % positives, most of the training time goes to negatives. A model can do without most of
-them, but the sample then holds a larger share of positives, and the model's probabilities are
-those of the sample. The parameter ``class_prior`` names the shares in the population, and
-``predict_proba`` answers for that. Here it is compared with no correction, with weights, and with
-calibration on all rows.
-====
 Training on a tenth of the negatives
 ====================================
 
 With 2 % positives, most of the training time is spent on negatives. You can drop most of them, but
 the sample then has a larger share of positives, and the predicted probabilities are too high. With
-``class_prior``, you tell the model the class shares of the population, and ``predict_proba``
+``class_prior``, you give the model the class shares of the population, and ``predict_proba``
 corrects for the difference. This example compares ``class_prior`` with no correction, with weights,
-and with calibration on all rows. ====
-
-With 2 % positives, most of the training time goes to negatives. A model can do without most of
-them, but the sample then holds a larger share of positives, and the model's probabilities are
-those of the sample. The parameter ``class_prior`` names the shares in the population, and
-``predict_proba`` answers for that. Here it is compared with no correction, with weights, and with
-calibration on all rows.
+and with calibration on all rows.
 """
 
 from time import process_time

@@ -1,18 +1,10 @@
 """
-:class:`~skfocal.GammaDisplay` scores a model with different gammas, and the models that you use
-now, on the same folds. Scores differ far more between folds than between gammas. The differences
-to gamma 0 on the same fold are what shows whether gamma matters.
-====
 Does gamma help on my data?
 ===========================
 
 :class:`~skfocal.GammaDisplay` compares different gammas with each other and with the models that
 you use now, on the same folds. Scores differ much more between folds than between gammas. To see
-whether gamma matters, it takes the difference to gamma 0 on each fold. ====
-
-:class:`~skfocal.GammaDisplay` scores a model with different gammas, and the models that you use
-now, on the same folds. Scores differ far more between folds than between gammas. The differences
-to gamma 0 on the same fold are what shows whether gamma matters.
+whether gamma matters, it takes the difference to gamma 0 on each fold.
 """
 
 from lightgbm import LGBMClassifier
