@@ -83,7 +83,7 @@ def linear():
     ax.set_yticks([place + 0.19 for place in range(len(shapes))], list(shapes))
     ax.axvline(1, color="0.4", linestyle="--", label="fastest solver of LogisticRegression")
     ax.invert_yaxis()
-    ax.set(title="FocalLogisticRegression, time to the same objective", xlabel="Time, relative")
+    ax.set(title="Fit time of FocalLogisticRegression", xlabel="Relative time")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=2)
 
 
