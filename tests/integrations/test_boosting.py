@@ -275,7 +275,7 @@ def test_classifier_under_its_own_objective_needs_a_metric_of_probabilities(n_cl
     X, y, weight = make_data(n_classes)
     model = lgb.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1)
     given = {"eval_set": [(X.copy(), y)], "eval_sample_weight": [weight]}
-    with pytest.raises(ValueError, match="expects raw scores, got what look like probabilities"):
+    with pytest.raises(ValueError, match="expects raw scores, got values that look like prob"):
         model.fit(X, y, **given, eval_metric=FocalMetric(2.0, n_classes=n_classes))
     metric = FocalMetric(2.0, n_classes=n_classes, predictions="proba")
     model.fit(X, y, **given, eval_metric=metric)
