@@ -382,7 +382,7 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({"X": broken(9, 10)}, "sparse matrix, but .* must be < 2"),
         ({"X": broken(-9, 10)}, "sparse matrix, but .* must be >= 0"),
         ({"X": broken(1, 10**6)}, "sparse matrix, but .*(indptr|index pointer)"),
-        ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must hold labels of the kind of y"),
+        ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must hold labels of the same kind"),
         ({**EVALUATION, "eval_names": ["a", "b"]}, "eval_names must hold a different name"),
         ({**EVALUATION, "eval_names": [3]}, "eval_names must hold a different name"),
         ({"eval_X": (GOOD_X,) * 2, "eval_y": (GOOD_Y,) * 2, "eval_names": ["a", "a"]}, "names"),
