@@ -1,4 +1,4 @@
-"""What makes ``FocalLGBMClassifier`` grow LightGBM's default trees, as the documentation says."""
+"""Parameters with which ``FocalLGBMClassifier`` grows the default trees of LightGBM."""
 
 AS_IN_LIGHTGBM = {
     "n_estimators": 100,

@@ -156,11 +156,12 @@ class FocalLoss:
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Return the weighted mean of the loss as a float.
 
-        The parameters and errors are those of :meth:`loss`.
+        The parameters and errors are those of :meth:`loss`. In addition, it raises ``ValueError``
+        if all weights are zero.
         """
         loss, xp = self.loss(y_true, raw_prediction), namespace(raw_prediction)
         if sample_weight is None:
-            return float(total(loss, xp)) / max(1, loss.shape[0])
+            return float(total(loss, xp)) / loss.shape[0]
         weight = as_like(check_sample_weight(sample_weight, loss, xp), loss, xp)
         total_weight = total(weight, xp)
         check_any_positive(total_weight)

@@ -38,15 +38,12 @@ def n_threads(n_jobs):
     """
     if n_jobs is None:
         backend, n_jobs = joblib.parallel.get_active_backend()
-        if n_jobs is None and backend.nesting_level and not _in_main_thread():
+        is_main_thread = threading.current_thread() is threading.main_thread()
+        if n_jobs is None and backend.nesting_level and not is_main_thread:
             return 1
     if n_jobs is None:
         return _openmp_effective_n_threads()
     return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
-
-
-def _in_main_thread():
-    return threading.current_thread() is threading.main_thread()
 
 
 def blocks_per_thread(n_rows, max_rows, threads=1):

@@ -89,7 +89,7 @@ def log_posterior(margin, gamma, xp=np):
 def log_posterior_odds(raw_prediction, gamma_0, gamma_1, xp=np):
     """Return the difference of :func:`log_posterior` between class 1 and class 0.
 
-    At gamma 0 this is exactly the score.
+    At ``gamma_0 = gamma_1 = 0`` this is exactly the score.
     """
     abs_score = xp.abs(raw_prediction)
     log_sum, ratio, opposite_ratio = _cross_entropy_ratios(abs_score, xp)
@@ -144,7 +144,7 @@ def _negative_part(margin, xp):
 
 
 def _power(base, gamma, xp):
-    """Return ``base**gamma``, faster by products and a root for multiples of 0.5 up to 8."""
+    """Return ``base**gamma``, with faster products and a root for multiples of 0.5 up to 8."""
     if not isinstance(gamma, float | int) or gamma > 8 or 2 * gamma % 1:
         return base**gamma
     whole, half = divmod(gamma, 1)

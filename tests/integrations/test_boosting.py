@@ -131,24 +131,24 @@ def test_early_stopping_uses_the_metric():
 def test_newton_at_gamma_zero_gives_trees_of_lightgbm(n_classes, weighted):
     X, y, weight = make_data(n_classes, n_rows=600)
     weight = weight if weighted else None
-    native = "binary" if n_classes == 2 else "multiclass"
+    built_in = "binary" if n_classes == 2 else "multiclass"
     classes = {} if n_classes == 2 else {"num_class": n_classes}
-    theirs = lgb.train(
-        {**QUIET, "objective": native, **classes}, lgb.Dataset(X, y, weight=weight), 30
+    native = lgb.train(
+        {**QUIET, "objective": built_in, **classes}, lgb.Dataset(X, y, weight=weight), 30
     )
     loss = FocalObjective(0.0, n_classes=n_classes).loss
     start = loss.fit_intercept_only(y, weight)
     objective = FocalObjective(0.0, n_classes=n_classes, curvature="newton", offset=start)
-    ours = train(objective, X, y, weight, rounds=30)
+    focal = train(objective, X, y, weight, rounds=30)
     np.testing.assert_allclose(
-        ours.predict(X) + start, theirs.predict(X, raw_score=True), rtol=1e-9, atol=1e-9
+        focal.predict(X) + start, native.predict(X, raw_score=True), rtol=1e-9, atol=1e-9
     )
     proba = (
-        theirs.predict(X)
+        native.predict(X)
         if n_classes > 2
-        else np.column_stack([1 - theirs.predict(X), theirs.predict(X)])
+        else np.column_stack([1 - native.predict(X), native.predict(X)])
     )
-    np.testing.assert_allclose(objective.predict_proba(ours.predict(X)), proba, rtol=1e-8)
+    np.testing.assert_allclose(objective.predict_proba(focal.predict(X)), proba, rtol=1e-8)
 
 
 def rare_positives(n_classes, n_rows=20_000):

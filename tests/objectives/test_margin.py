@@ -62,8 +62,10 @@ def test_second_derivative_matches_reference(gamma, dtype):
 def test_newton_term_is_maximum_of_second_derivative_and_gauss_newton_term(gamma, dtype):
     margin = margins(dtype, gamma)
     exact = reference.all_derivatives(margin, gamma)
-    hit = [1 / (1 + mpmath.exp(-m)) for m in margin.tolist()]
-    newton = [max(b, -p * s) for b, p, s in zip(exact.curvature, hit, exact.slope, strict=True)]
+    probability = [1 / (1 + mpmath.exp(-m)) for m in margin.tolist()]
+    newton = [
+        max(b, -p * s) for b, p, s in zip(exact.curvature, probability, exact.slope, strict=True)
+    ]
     slope, curvature = _margin.focal_slope_newton(margin, gamma)
     assert curvature.dtype == dtype
     assert relative_error(slope, [-slope for slope in exact.slope]) <= TOLERANCE[dtype]
@@ -75,8 +77,10 @@ def test_newton_term_is_maximum_of_second_derivative_and_gauss_newton_term(gamma
 def test_geometric_term_is_geometric_mean_of_newton_and_majorant(gamma, dtype):
     margin = margins(dtype, gamma)
     exact = reference.all_derivatives(margin, gamma)
-    hit = [1 / (1 + mpmath.exp(-m)) for m in margin.tolist()]
-    newton = [max(b, -p * s) for b, p, s in zip(exact.curvature, hit, exact.slope, strict=True)]
+    probability = [1 / (1 + mpmath.exp(-m)) for m in margin.tolist()]
+    newton = [
+        max(b, -p * s) for b, p, s in zip(exact.curvature, probability, exact.slope, strict=True)
+    ]
     majorant = [(1 + mpmath.mpf(gamma)) * -slope for slope in exact.slope]
     mean = [max(mpmath.sqrt(n * m), m / 5) for n, m in zip(newton, majorant, strict=True)]
     slope, curvature = _margin.focal_slope_newton(margin, gamma)
@@ -133,8 +137,8 @@ def test_computed_second_derivative_is_bounded_by_computed_slope(gamma):
     ("gamma", "threshold"), [(0.5, 0.0177), (1, 0.0432), (2, 0.0578), (5, 0.0502)]
 )
 def test_second_derivative_is_negative_below_known_probability(gamma, threshold):
-    def curvature(hit):
-        return _margin.focal_slope_hessian(logit([hit]), gamma)[1][0]
+    def curvature(probability):
+        return _margin.focal_slope_hessian(logit([probability]), gamma)[1][0]
 
     assert brentq(curvature, 1e-4, 0.5) == pytest.approx(threshold, abs=5e-5)  # four decimals
 
