@@ -1,10 +1,11 @@
-"""Time both Dask estimators over worker processes, against one machine with as many threads.
+"""Measure how both Dask estimators scale over worker processes, compared with one process.
 
     python benchmarks/cluster.py --rows 1000000
 
-Strong scaling fits the same rows with more workers, weak scaling as many rows per worker. The rows
-are made and kept on the workers, one thread each. Bytes are what the loopback interface carried
-during a fit, per boosting round or solver iteration: a machine that does nothing else, on Linux.
+Strong scaling fits the same number of rows with more workers, and weak scaling the same number of
+rows per worker. The rows are generated and kept on the workers, which have one thread each. The
+bytes are the traffic of the loopback interface per boosting round or solver iteration, so run the
+script on an otherwise idle Linux machine.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from skfocal.dask import DaskFocalLGBMClassifier, DaskFocalLogisticRegression
 
 
 def models(rounds, n_jobs):
-    """Distributed and local estimator of each kind."""
+    """The distributed and the local estimator of each kind."""
     trees = {"n_estimators": rounds, "n_jobs": n_jobs, "num_leaves": 31}
     return {
         "linear": (DaskFocalLogisticRegression(), FocalLogisticRegression(n_jobs=n_jobs)),
@@ -32,7 +33,7 @@ def models(rounds, n_jobs):
 
 
 def problem(n_rows, n_features, chunk_rows):
-    """Features and labels of a linear model with one positive in ten, as Dask arrays."""
+    """Features and labels drawn from a linear model with 10 % positives, as Dask arrays."""
     random = da.random.default_rng(0)
     X = random.normal(size=(n_rows, n_features), chunks=(chunk_rows, n_features))
     coef = np.random.default_rng(0).normal(size=n_features) * 1.5 / np.sqrt(n_features)
@@ -50,7 +51,7 @@ def loopback_bytes():
 
 
 def timed(model, X, y, repeats):
-    """Median seconds of a fit, its steps, and bytes per step."""
+    """Median seconds of a fit, number of steps, and bytes per step."""
     seconds, before = [], loopback_bytes()
     for _ in range(repeats):
         start = perf_counter()
@@ -61,7 +62,7 @@ def timed(model, X, y, repeats):
 
 
 def distributed_rows(kinds, n_workers, n_rows, args):
-    """Lines of the table for fits on a cluster."""
+    """Print the rows of the table for fits on a cluster."""
     with (
         distributed.LocalCluster(
             n_workers=n_workers, threads_per_worker=1, memory_limit=None, dashboard_address=":0"
@@ -80,7 +81,7 @@ def distributed_rows(kinds, n_workers, n_rows, args):
 
 
 def local_rows(args, n_rows, n_threads):
-    """Lines of the table for fits in this process."""
+    """Print the rows of the table for fits in this process."""
     X, y = (array.compute() for array in problem(n_rows, args.features, args.chunk_rows))
     for kind, (_, model) in models(args.rounds, n_threads).items():
         seconds, steps, _ = timed(model, X, y, args.repeats)
@@ -92,12 +93,12 @@ def local_rows(args, n_rows, n_threads):
 
 
 def main():
-    """Print one table."""
+    """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--features", type=int, default=30)
     parser.add_argument("--chunk-rows", type=int, default=250_000)
-    parser.add_argument("--rounds", type=int, default=20, help="of boosting")
+    parser.add_argument("--rounds", type=int, default=20, help="boosting rounds")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, os.cpu_count()])
     parser.add_argument("--repeats", type=int, default=3)
     args = parser.parse_args()

@@ -1,4 +1,4 @@
-"""Read the data sets of a folder, drop their repeats and sample their rows."""
+"""Read data sets from a folder, drop duplicate rows and sample rows."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,7 +13,7 @@ TARGET = "target"
 
 @dataclass(frozen=True)
 class DataSet:
-    """A file and what to take of it; the same seed takes the same rows."""
+    """A data file and how to sample it; the same seed selects the same rows."""
 
     path: Path
     max_rows: int | None
@@ -25,17 +25,17 @@ class DataSet:
         return self.path.name.split(".")[0]
 
     def load(self):
-        """Features, with the categorical ones as pandas ``category``, and class indices."""
+        """Features, with non-numeric columns as pandas ``category``, and class indices."""
         return _load(self)
 
 
 def find_datasets(folder, names=None, **options):
-    """Data sets of a folder in the order of their size, or those named in the order given."""
+    """Data sets of a folder by increasing file size, or those in ``names`` in the given order."""
     files = [path for path in Path(folder).iterdir() if path.name.endswith(tuple(READERS))]
     found = {path.name.split(".")[0]: path for path in sorted(files, key=_file_size)}
     missing = set(names or ()) - set(found)
     if missing or not found:
-        raise SystemExit(f"No data set {sorted(missing)} in {folder}, which holds {list(found)}.")
+        raise SystemExit(f"No data set {sorted(missing)} in {folder}. Available: {list(found)}.")
     return [DataSet(found[name], **options) for name in names or found]
 
 
@@ -43,7 +43,7 @@ def _file_size(path):
     return path.stat().st_size
 
 
-@lru_cache(maxsize=1)  # a process evaluates many models on one set, then goes on to the next
+@lru_cache(maxsize=1)  # a process evaluates all models on one data set before the next
 def _load(dataset):
     suffix = dataset.path.name.removeprefix(dataset.name)
     frame = READERS[suffix](dataset.path)
@@ -58,7 +58,7 @@ def _load(dataset):
 
 
 def sample_rows(y, max_rows, seed):
-    """Positions of about ``max_rows`` rows, drawn within each class, in their old order."""
+    """Sorted positions of about ``max_rows`` rows, sampled within each class."""
     _, y, counts = np.unique(y, return_inverse=True, return_counts=True)
     if len(y) <= max_rows:
         return np.arange(len(y))
@@ -71,7 +71,10 @@ def sample_rows(y, max_rows, seed):
 
 
 def _sample_sizes(counts, max_rows):
-    """Rows of each class: its share, but not under a fifth of an equal share, or all it has."""
+    """Rows of each class, in proportion to its size.
+
+    Each class gets at least a fifth of an equal share, or all its rows if it has fewer.
+    """
     least = np.minimum(counts, max_rows // (5 * len(counts)))
     common = counts * (max_rows / counts.sum()) > least
     room = max_rows - least[~common].sum()

@@ -23,26 +23,25 @@ REFERENCE = "LightGBM"
 
 def settings():
     """Parameters by name: a grid around the defaults, then one change at a time."""
-    grid = product((15, 31), ((300, 0.04), (300, 0.06), (200, 0.06), (200, 0.08), (150, 0.08)))
-    params = {
-        f"{leaves} leaves, {rounds} rounds at {rate}": {
-            "num_leaves": leaves,
-            "n_estimators": rounds,
-            "learning_rate": rate,
-        }
-        for leaves, (rounds, rate) in grid
+    grid = {
+        "num_leaves": (15, 31),
+        "n_estimators": (150, 200, 300),
+        "colsample_bytree": (0.5, 0.7),
     }
     changes = {
+        "learning_rate": (0.04, 0.05, 0.08),
         "gamma": (0, 0.5, 2),
         "curvature": ("majorant", "newton"),
         "reg_lambda": (0, 0.3, 1, 3),
         "subsample": (0.5, 1.0),
-        "colsample_bytree": (0.5, 1.0),
+        "colsample_bytree": (1.0,),
         "min_child_samples": (5, 10),
         "max_depth": (6,),
     }
-    one_change = {f"{k}={v}": {k: v} for k, values in changes.items() for v in values}
-    return {DEFAULT: {}, **params, **one_change}
+    chosen = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
+    chosen += [{name: value} for name, values in changes.items() for value in values]
+    named = {", ".join(f"{name}={value}" for name, value in p.items()): p for p in chosen}
+    return {DEFAULT: {}, **named}
 
 
 def references():

@@ -1,4 +1,4 @@
-"""What the two experiments share: options, the plan, the tidy file of results, the timed fit."""
+"""Code shared by ``quality.py`` and ``study.py``: options, tasks, the results file, timed fits."""
 
 import argparse
 import csv
@@ -44,24 +44,24 @@ class Task:
 
 
 def argument_parser(description, max_rows, output):
-    """Options of both scripts, with the defaults in which they differ."""
+    """Options of both scripts; the arguments are the defaults that differ."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="folder of data sets, see benchmarks/README.md")
-    add("--sets", nargs="+", help="names of the sets to use, all by default")
-    add("--max-rows", type=int, default=max_rows, help="larger sets are sampled to this size")
-    add("--drop-repeats", action="store_true", help="drop exact repeats of rows first")
+    add("--sets", nargs="+", help="names of the data sets to use; all by default")
+    add("--max-rows", type=int, default=max_rows, help="sample size of larger data sets")
+    add("--drop-repeats", action="store_true", help="drop duplicate rows first")
     add("--folds", type=int, default=5, help="folds of the (outer) cross-validation")
-    add("--jobs", type=int, default=joblib.cpu_count(), help="processes, one thread each")
-    add("--seed", type=int, default=0, help="of sampled rows, folds, models and searches")
-    add("--output", type=Path, default=output, help="tidy CSV file; what it holds is not rerun")
+    add("--jobs", type=int, default=joblib.cpu_count(), help="number of single-threaded processes")
+    add("--seed", type=int, default=0, help="seed of samples, folds, models and searches")
+    add("--output", type=Path, default=output, help="CSV file of results; existing rows are reused")
     return parser
 
 
 def plan(args, models_for, fits_per_task):
-    """Say what is going to run and return it as tasks; ``models_for(n_classes)`` are names."""
+    """Print and return the tasks; ``models_for(n_classes)`` returns the names of the models."""
     datasets = find_datasets(
         args.data,
         args.sets,
@@ -75,7 +75,9 @@ def plan(args, models_for, fits_per_task):
         X, y = dataset.load()
         counts = np.bincount(y)
         if counts.min() < args.folds:
-            raise SystemExit(f"{dataset.name}: each class needs {args.folds} rows, has {counts}.")
+            raise SystemExit(
+                f"{dataset.name}: each class must have at least {args.folds} rows, got {counts}."
+            )
         models = models_for(len(counts))
         print(
             f"{dataset.name}: {len(y)} rows, {X.shape[1]} features, class counts "
@@ -88,7 +90,7 @@ def plan(args, models_for, fits_per_task):
 
 
 def environment():
-    """Machine and versions, as a line for the reader of the results."""
+    """One line with the versions of the software and the machine."""
     versions = {module.__name__: module.__version__ for module in (skfocal, lightgbm, sklearn)}
     return ", ".join(
         [f"Python {platform.python_version()}"]
@@ -98,19 +100,19 @@ def environment():
 
 
 def run(tasks, evaluate, args):
-    """Results of all tasks as a frame, evaluating those that the output file lacks.
+    """Evaluate the tasks that are missing from the output file; return the results of all tasks.
 
-    Each row is written as soon as it is known, so that a run can be stopped and resumed; rows of
-    other options (size of the sample, seed, ...) are refused, not mixed in.
+    Each result is written immediately, so you can stop the script and resume it. The script exits
+    if the file holds results for other options, such as another sample size or seed.
     """
-    from tqdm import tqdm  # here, as the benchmarks of speed do without
+    from tqdm import tqdm  # imported here because the speed benchmarks do not need it
 
     left_out = {"data", "sets", "models", "jobs", "output", "picture"}
     options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
     done = _done(args.output, options)
     missing = [task for task in tasks if task.key not in done]
     print(
-        f"{len(missing)} tasks to run in {args.jobs} processes, {args.output} gets the results",
+        f"{len(missing)} tasks to run in {args.jobs} processes; writing results to {args.output}",
         flush=True,
     )
     parallel = joblib.Parallel(n_jobs=args.jobs, return_as="generator_unordered")
@@ -123,7 +125,7 @@ def run(tasks, evaluate, args):
 
 
 def fit_and_score(model, X, y, X_test, y_test):
-    """Scores of a model on test rows, the seconds that its fit took and the size of its data."""
+    """Scores of a model on test rows, seconds of its fit, and size of its training data."""
     start = perf_counter()
     model.fit(X, y)
     seconds = perf_counter() - start
@@ -132,7 +134,7 @@ def fit_and_score(model, X, y, X_test, y_test):
 
 
 def _evaluated(evaluate, task):
-    with threadpool_limits(1):  # several processes, and linear algebra of small matrices
+    with threadpool_limits(1):  # the processes already use all cores
         return dict(zip(KEY, task.key, strict=True)) | evaluate(task)
 
 
@@ -142,7 +144,10 @@ def _done(path, options):
     results = pd.read_csv(path, dtype={"set": str})
     others = set(results["options"]) - {options}
     if others:
-        raise SystemExit(f"{path} holds results of {others}, not of {options!r}.")
+        raise SystemExit(
+            f"{path} holds results of other options ({others}) than {options!r}. Use another "
+            "--output."
+        )
     return set(results[KEY].itertuples(index=False, name=None))
 
 

@@ -1,9 +1,9 @@
-"""Time FocalLogisticRegression against every solver of scikit-learn's LogisticRegression.
+"""Compare the speed of FocalLogisticRegression with the solvers of LogisticRegression.
 
     python benchmarks/linear.py
 
-At gamma 0 both minimise the same objective: each table says how far each ended above the best
-value, relative to it, and compares the seconds of those within 1e-8.
+At gamma 0 both minimise the same objective. The tables show the relative excess of each solver over
+the best value found. Times are relative to the fastest solver with an excess below 1e-8.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from skfocal.objectives._loss import make_loss
 
 OURS = "FocalLogisticRegression gamma 0"
 SOLVERS = ("lbfgs", "newton-cholesky", "newton-cg")
-TOL = 5e-6  # at which LogisticRegression comes within 1e-8 of the best value, but on rare features
+TOL = 5e-6  # brings LogisticRegression within 1e-8 of the best value, except on rare features
 
 seconds_of = partial(interleaved, warm=True)
 
@@ -66,7 +66,7 @@ def compare(title, X, y, repeats, solvers=SOLVERS, tol=TOL):
     excess = {name: v / best - 1 for name, v in values.items()}
     rivals = [name for name in excess if name.startswith("Log") and excess[name] < 1e-8]
     fastest = min((seconds[name] for name in rivals), default=np.nan)
-    print(f"\n### {title}\n\n| | seconds | of the fastest rival | above the best value |")
+    print(f"\n### {title}\n\n| | seconds | relative time | excess objective |")
     print("|---|---|---|---|")
     for name in models:
         shown = f"{excess[name]:.0e}" if name in excess else ""
@@ -74,7 +74,7 @@ def compare(title, X, y, repeats, solvers=SOLVERS, tol=TOL):
 
 
 def rival(solver, tol=TOL):
-    """LogisticRegression at a tolerance."""
+    """LogisticRegression with the given solver and tolerance."""
     return LogisticRegression(solver=solver, tol=tol, max_iter=3000)
 
 
@@ -82,11 +82,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--repeats", type=int, default=3)
     repeats = parser.parse_args().repeats
-    warnings.simplefilter("ignore", ConvergenceWarning)  # the excess tells
+    warnings.simplefilter("ignore", ConvergenceWarning)  # the table shows the excess objective
     print(environment())
     compare("10^6 x 30", *problem(10**6, 30), repeats)
     compare("2x10^5 x 30", *problem(2 * 10**5, 30), repeats)
-    scaled = problem(10**6, 30, spread=1e4)  # lbfgs does not get there, newton-cg takes a minute
+    # lbfgs does not reach the best value here, and newton-cg takes a minute.
+    scaled = problem(10**6, 30, spread=1e4)
     compare("10^6 x 30, scales over 10^4", *scaled, repeats, ("newton-cholesky",))
     compare("2x10^4 x 500", *problem(2 * 10**4, 500), repeats)
     compare("10^5 x 30, 5 classes", *problem(10**5, 30, n_classes=5), repeats)
@@ -100,7 +101,7 @@ def main():
 
 
 def blas_threads(repeats):
-    """Print what it is worth that a fit keeps BLAS on one thread."""
+    """Compare fits with one BLAS thread, as in the estimator, and with all BLAS threads."""
     on_all = mock.patch.object(_logistic, "minimize_linear", minimize_linear.__wrapped__)
     print("\n### BLAS threads, gamma 0 (seconds)\n\n| | one | all | ratio |\n|---|---|---|---|")
     shapes = {"2x10^4 x 500": (20_000, 500), "10^5 x 30, 5 classes": (10**5, 30, 5)}
@@ -114,8 +115,10 @@ def blas_threads(repeats):
 
 
 def threads(repeats):
-    """Print what a second thread is worth."""
-    print("\n### Threads, gamma 0 (seconds)\n\n| | one | two | ratio |\n|---|---|---|---|")
+    """Compare fits with one thread and with two threads."""
+    print(
+        "\n### Threads of the fit, gamma 0 (seconds)\n\n| | one | two | ratio |\n|---|---|---|---|"
+    )
     for title, (X, y) in {
         "10^6 x 30": problem(10**6, 30),
         "2x10^4 x 500": problem(2 * 10**4, 500),
@@ -128,8 +131,9 @@ def threads(repeats):
 
 
 def growth(repeats):
-    """Print what a row costs in fits of more and more rows."""
-    print("\n### Growth, gamma 2, 10 features\n\n| rows | ns per row | iterations |\n|---|---|---|")
+    """Print the time per row for increasing numbers of rows."""
+    print("\n### Time per row by number of rows, gamma 2, 10 features")
+    print("\n| rows | ns per row | iterations |\n|---|---|---|")
     for n_rows in (10**5, 10**6, 10**7):
         X, y = problem(n_rows, 10)
         model = FocalLogisticRegression(2.0)

@@ -1,9 +1,10 @@
-"""Fit and predict large problems, each in a process of its own, with its peak memory (Linux).
+"""Measure time and peak memory of large fits and predictions (Linux).
 
     python benchmarks/load.py
 
-prints Markdown tables, and ends with an error where a fit needs more than 24 GB or predicts new
-rows no better than the shares of the classes, or where predictions keep memory.
+Each problem runs in a new process. The script prints Markdown tables. It exits with an error if a
+fit needs more than 24 GB, if it predicts new rows no better than the class shares do, or if
+repeated predictions leak memory.
 """
 
 import argparse
@@ -20,15 +21,15 @@ from sklearn.metrics import log_loss
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-N_USED = 10  # features that labels depend on; the others are noise
+N_USED = 10  # number of informative features; the others are noise
 MAX_PEAK = 24 * 1024  # MB
-MAX_GROWTH = 30  # MB over all calls: kept results of 10^6 rows would be 15 MB each, or more
+MAX_GROWTH = 30  # MB over all calls; leaking the result of one call takes at least 15 MB
 CALLS = 20
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A size of data, and how long and how strictly to fit it."""
+    """Size of the data, and parameters of the models."""
 
     n_rows: int
     n_features: int
@@ -36,14 +37,14 @@ class Problem:
     density: float = 1.0
     rounds: int = 50
     C: float = 1.0
-    C_l1: float | None = None  # None: without an L1 penalty only
+    C_l1: float | None = None  # None: no model with an L1 penalty
 
     def __str__(self):
         kind = f"{self.density:.1%} of" if self.density < 1 else ""
         return f"{kind} {self.n_rows:,} x {self.n_features:,}, {self.n_classes:,} classes".strip()
 
     def models(self):
-        """Both estimators, the linear one with the penalties that suit the shape."""
+        """Both estimators, the linear one with each penalty that suits the problem."""
         models = {
             "trees": FocalLGBMClassifier(2.0, n_estimators=self.rounds),
             "linear": FocalLogisticRegression(2.0, C=self.C),
@@ -60,7 +61,7 @@ FITS = [
     Problem(2 * 10**4, 20, n_classes=1_000, rounds=5),
 ]
 PREDICTIONS = [Problem(10**6, 10), Problem(10**6, 10, n_classes=10, rounds=10)]
-# A hundredth of the numbers in X, or of the scores.
+# A hundredth of the size of X, or of the number of scores.
 SMALL_FITS = [
     Problem(10**5, 10),
     Problem(500, 1_000, C=5e-4, C_l1=0.05),
@@ -73,7 +74,7 @@ SMALL_PREDICTIONS = [Problem(10**4, 10), Problem(10**4, 10, n_classes=10, rounds
 def data(problem):
     """Features in float32, labels drawn from a linear model, and its log-probabilities.
 
-    A tenth as many rows, 10^5 at most, come on top: new rows to judge by.
+    The result includes test rows: a tenth of the number of training rows, at most 10^5.
     """
     rng = np.random.default_rng(0)
     n_rows = problem.n_rows + min(problem.n_rows // 10, 10**5)
@@ -83,7 +84,7 @@ def data(problem):
     log_proba = log_softmax(X[:, :N_USED] @ coef - np.linspace(0, 3, problem.n_classes), axis=1)
     y = (log_proba + rng.gumbel(size=log_proba.shape)).argmax(axis=1)
     missing = np.setdiff1d(np.arange(problem.n_classes), y[: problem.n_rows])
-    y[: len(missing)] = missing  # each class has a row
+    y[: len(missing)] = missing  # each class needs a training row
     if problem.density < 1:
         shape = n_rows, problem.n_features - N_USED
         rest = sparse.random(*shape, problem.density, dtype=np.float32, random_state=rng)
@@ -92,7 +93,7 @@ def data(problem):
 
 
 def fit(problem, name):
-    """Cells of a row of the table, and what is wrong with the fit, if anything."""
+    """Fit a model; return the cells of its row in the table and a list of failures."""
     X, y, log_proba = data(problem)
     train, new = slice(problem.n_rows), slice(problem.n_rows, None)
     X_train, model = X[train], problem.models()[name]
@@ -107,12 +108,12 @@ def fit(problem, name):
     cells += f" | {new_loss:.4f} | {constant:.4f} | {truth:.4f}"
     wrong = [f"needed {megabytes:.0f} MB"] if megabytes > MAX_PEAK else []
     if new_loss >= constant:
-        wrong.append("learned nothing")
+        wrong.append("predicts no better than the class shares")
     return cells, wrong
 
 
 def predict(problem, name):
-    """Cells of a row of the table of predictions, and whether they kept memory."""
+    """Predict repeatedly; return the cells of a row in the table and a list of failures."""
     X, y, _ = data(problem)
     X, few = X[: problem.n_rows], slice(min(problem.n_rows, 10**5))
     model = problem.models()[name].fit(X[few], y[few])
@@ -127,7 +128,7 @@ def predict(problem, name):
 
 
 def table(heading, columns, function, problems):
-    """Print a row for every model of every problem; return what went wrong."""
+    """Print a row for each model of each problem; return the failures."""
     columns = ["", "", "X (MB)", *columns]
     print(f"\n### {heading}\n\n| {' | '.join(columns)} |\n{'|---' * len(columns)}|", flush=True)
     failures = []
@@ -136,28 +137,31 @@ def table(heading, columns, function, problems):
             try:
                 cells, wrong = in_new_process(function, problem, name)
             except BrokenProcessPool:
-                cells, wrong = "killed", ["was killed, for want of memory or by a crash"]
+                cells, wrong = "killed", ["was killed: out of memory, or a crash"]
             print(f"| {problem} | {name} | {cells} |", flush=True)
             failures += [f"{problem}, {name}: {what}" for what in wrong]
     return failures
 
 
 def _size(X):
-    """Megabytes of dense or sparse features."""
+    """Size of dense or sparse features, in MB."""
     arrays = (X.data, X.indices, X.indptr) if sparse.issparse(X) else (X,)
     return sum(array.nbytes for array in arrays) / 2**20
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--small", action="store_true", help="a hundredth of the size")
+    parser.add_argument(
+        "--small", action="store_true", help="run problems of a hundredth of the size"
+    )
     small = parser.parse_args().small
     print(environment())
-    columns = ["fit (s)", "peak (MB)", "log loss on new rows", "of the shares", "of the truth"]
+    columns = ["seconds", "peak (MB)", "log loss on new rows"]
+    columns += ["of class shares", "of true probabilities"]
     failures = table("Fits, gamma 2", columns, fit, SMALL_FITS if small else FITS)
-    columns = ["a call (s)", "after the first (MB)", f"after {CALLS} more (MB)", "peak (MB)"]
+    columns = ["seconds per call", "after the first (MB)", f"after {CALLS} more (MB)", "peak (MB)"]
     problems = SMALL_PREDICTIONS if small else PREDICTIONS
-    failures += table("predict_proba again and again", columns, predict, problems)
+    failures += table("Repeated predict_proba calls", columns, predict, problems)
     if failures:
         raise SystemExit("\n".join(failures))
 

@@ -1,4 +1,4 @@
-"""Memory of a process, and of a fit in a process of its own (Linux)."""
+"""Measure the memory of this process, and of a fit in a new process (Linux)."""
 
 import multiprocessing
 import re
@@ -10,11 +10,11 @@ import numpy as np
 
 
 def memory_table(title, models, X, y):
-    """Markdown lines: memory of a new process that holds X and y, and its peak during a fit."""
+    """Markdown table: memory of a new process that holds X and y, and its peak during a fit."""
     size = X.nbytes / 2**20
     lines = [
         f"\n{title}, X of {size:.0f} MB\n",
-        "| | before the fit (MB) | peak (MB) | added, of X |",
+        "| | before the fit (MB) | peak (MB) | increase relative to X |",
         "|---|---|---|---|",
     ]
     with tempfile.TemporaryDirectory() as folder:
@@ -27,35 +27,38 @@ def memory_table(title, models, X, y):
 
 
 def in_new_process(function, *args):
-    """What a function returns in a new process; BrokenProcessPool where the system kills that."""
+    """Run a function in a new process and return its result.
+
+    Raises ``BrokenProcessPool`` if the process ends abnormally.
+    """
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         return pool.submit(function, *args).result()
 
 
 def resident():
-    """Memory of this process, in MB."""
+    """Resident memory of this process, in MB."""
     return _status("VmRSS")
 
 
 def peak():
-    """The most memory that this process has had, in MB, since its start or ``forget_peak``."""
+    """Peak memory of this process since its start or the last ``forget_peak``, in MB."""
     return _status("VmHWM")
 
 
 def forget_peak():
-    """Let the peak begin anew."""
+    """Reset the peak memory of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def _fit(model, folder):
     X, y = np.load(folder / "X.npy"), np.load(folder / "y.npy")
-    model.fit(X[:500], y[:500])  # imports and buffers are not the fit's
+    model.fit(X[:500], y[:500])  # exclude imports and buffers from the measurement
     before = resident()
     model.fit(X, y)
     return before, peak()
 
 
 def _status(field):
-    """A figure of the kernel's about this process; unlike getrusage's, not its parent's."""
+    """A memory figure of this process, which getrusage would inherit from the parent process."""
     status = Path("/proc/self/status").read_text()
     return int(re.search(rf"{field}:\s+(\d+) kB", status)[1]) / 1024

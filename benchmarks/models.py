@@ -1,7 +1,7 @@
-"""The models of both experiments, on frames with missing values and categorical columns.
+"""The models of ``quality.py`` and ``study.py``.
 
-Each function gives an estimator for training data X and y, on one thread, as the processes run
-side by side.
+Each function returns a single-threaded estimator for training data X and y. X is a frame that may
+have missing values and categorical columns.
 """
 
 from functools import partial
@@ -27,7 +27,7 @@ from xgboost import XGBClassifier
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-MAX_ITER = 1000  # of the linear models; their defaults of 100 do not always converge
+MAX_ITER = 1000  # linear models do not always converge within the default of 100 iterations
 CATEGORICAL = make_column_selector(dtype_include="category")
 NUMERIC = make_column_selector(dtype_include="number")
 
@@ -43,7 +43,7 @@ def lgbm(X, y, seed, **params):
 
 
 def lgbm_with_our_trees(X, y, seed):
-    """Cross-entropy with the tree parameters that are ``FocalLGBMClassifier``'s defaults."""
+    """``LGBMClassifier`` with the default tree parameters of ``FocalLGBMClassifier``."""
     ours, theirs = FocalLGBMClassifier().get_params(), LGBMClassifier().get_params()
     shared = {name: ours[name] for name in theirs if name in ours}
     shared["learning_rate"] = FocalLGBMClassifier().fit(X, y).learning_rate_
@@ -51,12 +51,12 @@ def lgbm_with_our_trees(X, y, seed):
 
 
 def xgboost(X, y, seed):
-    """XGBoost."""
+    """``XGBClassifier``."""
     return XGBClassifier(random_state=seed, n_jobs=1, enable_categorical=True)
 
 
 def hist_gradient_boosting(X, y, seed):
-    """scikit-learn's histogram trees, which take at most 255 categories a column."""
+    """``HistGradientBoostingClassifier``, which supports at most 255 categories per column."""
     few = [name for name in CATEGORICAL(X) if X[name].nunique() <= 255]
     many = [name for name in CATEGORICAL(X) if name not in few]
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
@@ -68,9 +68,9 @@ def hist_gradient_boosting(X, y, seed):
 
 
 def catboost(X, y, seed, gamma=None, **params):
-    """CatBoost under log loss or, with a gamma, under its focal loss of two classes.
+    """CatBoost with log loss or, if ``gamma`` is given, with its binary focal loss.
 
-    Alpha 1/2 weighs the classes alike, as alpha=None does elsewhere.
+    Its alpha of 0.5 gives both classes the same weight, as ``alpha=None`` does in skfocal.
     """
     if gamma is not None:
         params["loss_function"] = f"Focal:focal_alpha=0.5;focal_gamma={gamma}"
@@ -86,7 +86,7 @@ def catboost(X, y, seed, gamma=None, **params):
 
 
 def imlightgbm(X, y, seed, gamma=2.0, **params):
-    """The focal loss of imlightgbm, which needs ``gamma > 0``."""
+    """The focal loss of imlightgbm, which requires ``gamma > 0``."""
     n_classes = len(np.unique(y))
     kind = {"objective": "binary_focal"}
     if n_classes > 2:
@@ -97,14 +97,14 @@ def imlightgbm(X, y, seed, gamma=2.0, **params):
 
 
 def balanced_bagging(X, y, seed):
-    """Ten LightGBM models on all rows of the rarest class and as many of each other."""
+    """Ten LightGBM models, each trained on a balanced sample of the rows."""
     codes = OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan)
     columns = make_column_transformer((codes, CATEGORICAL), remainder="passthrough")
     return make_pipeline(columns, BalancedBaggingClassifier(lgbm(X, y, seed), random_state=seed))
 
 
 def undersampled_lgbm(X, y, seed, times=1, **params):
-    """LightGBM on all rows of the rarest class and at most ``times`` as many of each other."""
+    """LightGBM on at most ``times`` as many rows of each class as the rarest class has."""
     sampler = RandomUnderSampler(sampling_strategy=partial(_at_most, times), random_state=seed)
     return make_pipeline(sampler, lgbm(X, y, seed, **params))
 
@@ -129,13 +129,13 @@ def _on_numbers(classifier):
 
 
 def _at_most(times, y):
-    """Rows to keep of each class, as imbalanced-learn asks for them."""
+    """Number of rows to keep per class, in the format of imbalanced-learn."""
     classes, counts = np.unique(y, return_counts=True)
     return dict(zip(classes, np.minimum(counts, times * counts.min()), strict=True))
 
 
 def _categories_as_text(X):
-    """CatBoost takes no missing values in categorical columns."""
+    """Convert categories to text, because CatBoost rejects missing values in such columns."""
     names = CATEGORICAL(X)
     return X.assign(
         **{name: X[name].astype(object).fillna("missing").astype(str) for name in names}

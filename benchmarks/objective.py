@@ -1,9 +1,9 @@
-"""Time the LightGBM objective against scikit-learn's compiled cross-entropy.
+"""Compare the speed of the LightGBM objective with scikit-learn's compiled cross-entropy.
 
     python benchmarks/objective.py
 
-prints Markdown tables: binary and multiclass, each curvature, block sizes, growth with the number
-of rows, and the NumPy objectives of other packages where they are installed.
+The script prints Markdown tables for binary and multiclass problems, each curvature, several block
+sizes and numbers of rows. If other packages are installed, it also times their NumPy objectives.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from skfocal.objectives._lightgbm import CURVATURES
 
 
 def scores_and_labels(n_rows, n_classes):
-    """Scores in LightGBM's layout, and labels as it passes them."""
+    """Scores and labels in the layout in which LightGBM passes them."""
     rng = np.random.default_rng(0)
     shape = (n_rows,) if n_classes == 2 else (n_rows, n_classes)
     scores = np.asfortranarray(rng.normal(scale=3, size=shape))
@@ -30,7 +30,7 @@ def scores_and_labels(n_rows, n_classes):
 
 
 def compare_with_compiled(n_rows, n_classes, repeats):
-    """Our objective and scikit-learn's loss on the same scores, one thread each."""
+    """Compare our objective with scikit-learn's loss on the same scores, on one thread."""
     scores, labels = scores_and_labels(n_rows, n_classes)
     if n_classes == 2:
         loss, title = HalfBinomialLoss(), "HalfBinomialLoss (cross-entropy, compiled)"
@@ -49,11 +49,12 @@ def compare_with_compiled(n_rows, n_classes, repeats):
 
 
 def compare_with_packages(n_rows, repeats):
-    """Our objective and the NumPy objectives of other packages."""
+    """Compare our objective with the NumPy objectives of other packages."""
     scores, labels = scores_and_labels(n_rows, 2)
     dataset = SimpleNamespace(get_label=lambda: labels)
-    ours = FocalObjective(2.0)
-    functions = {"skfocal": lambda: ours(labels, scores)}
+    objective = FocalObjective(2.0, curvature="majorant")
+    ours = "skfocal, majorant"
+    functions = {ours: lambda: objective(labels, scores)}
     if importlib.util.find_spec("imlightgbm"):
         from imlightgbm.objective import binary_focal_objective
 
@@ -70,11 +71,11 @@ def compare_with_packages(n_rows, repeats):
         functions["gbdtCBL"] = lambda: class_balanced(labels, scores)
     if len(functions) > 1:
         seconds = interleaved(functions, repeats, warm=True)
-        print(table("### Other packages, gamma 2", seconds, "skfocal", per=n_rows))
+        print(table("### Other packages, gamma 2", seconds, ours, per=n_rows))
 
 
 def block_sizes(n_rows, n_classes, repeats):
-    """The objective over blocks of several sizes."""
+    """Compare the speed of the objective for different block sizes."""
     scores, labels = scores_and_labels(n_rows, n_classes)
     objective = FocalObjective(2.0, n_classes=n_classes)
 
@@ -89,11 +90,12 @@ def block_sizes(n_rows, n_classes, repeats):
 
 
 def growth(repeats):
-    """Nanoseconds per row from 10^5 to 10^7 rows."""
-    print("\n### Growth, majorant, gamma 2\n\n| rows | ns per row |\n|---|---|")
+    """Print the time per row from 10^5 to 10^7 rows."""
+    print("\n### Time per row by number of rows, majorant, gamma 2")
+    print("\n| rows | ns per row |\n|---|---|")
     for n_rows in (10**5, 10**6, 10**7):
         scores, labels = scores_and_labels(n_rows, 2)
-        objective = FocalObjective(2.0)
+        objective = FocalObjective(2.0, curvature="majorant")
         seconds = interleaved({"": partial(objective, labels, scores)}, repeats)[""]
         print(f"| {n_rows:,} | {1e9 * seconds / n_rows:.1f} |")
 

@@ -1,4 +1,4 @@
-"""The pictures of both experiments, drawn from their tidy files of results."""
+"""Draw the figures of ``quality.py`` and ``study.py`` from their results."""
 
 import warnings
 
@@ -14,9 +14,9 @@ OURS, THEIRS = "tab:red", "tab:gray"
 
 
 def draw_ranks(results, path):
-    """Average ranks in average precision and log loss; bars join models that do not differ.
+    """Draw critical difference diagrams of the average ranks in average precision and log loss.
 
-    The bars are those of Nemenyi's test at 5 % after Friedman's.
+    Bars join models that do not differ significantly at 5 % in Nemenyi's test.
     """
     n_models = results["model"].nunique()
     figure, axes = plt.subplots(2, figsize=(9, 2 + 0.45 * n_models))
@@ -30,13 +30,13 @@ def draw_ranks(results, path):
             scikit_posthocs.critical_difference_diagram(
                 ranks, p_values, ax=ax, color_palette=colors
             )
-        ax.set_title(f"{NAMES[score]}: average rank on {means.shape[1]} sets, best to the left")
+        ax.set_title(f"{NAMES[score]}: average rank on {means.shape[1]} data sets, 1 is best")
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
 
 def draw(results, path):
-    """Average precision of each model on each set, and the average ranks, with their spreads."""
+    """Draw average precision per model and data set, and average ranks, with error bars."""
     means = fold_means(results, SCORE)[::-1]
     spreads = results.groupby(["model", "set"])[SCORE].std().unstack().reindex(means.index)
     n_rows = len(means.columns) // 3 + 1
@@ -48,13 +48,13 @@ def draw(results, path):
     _rank_dots(next(panels), results, means)
     for panel in panels:
         panel.set_axis_off()
-    figure.suptitle("Average precision: mean and standard deviation over the outer folds")
+    figure.suptitle("Average precision, mean ± standard deviation over outer folds")
     figure.tight_layout()
     figure.savefig(path, dpi=120)
 
 
 def _rank_dots(ax, results, means):
-    """Average rank on the sets to which all models apply, best to the right like the scores."""
+    """Draw average ranks on the data sets that all models support, with the best to the right."""
     ranks = average_ranks(results, SCORE).iloc[:, -1].reindex(means.index)
     by_set = means.dropna(axis=1).rank(ascending=False)
     _dots(ax, ranks, by_set.std(axis=1), f"average {ranks.name}")

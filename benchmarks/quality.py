@@ -1,9 +1,9 @@
-"""How good is everybody untuned? Cross-validated defaults over the sets of a folder.
+"""Compare untuned models by cross-validation on the data sets of a folder.
 
     python benchmarks/quality.py --data DIR
 
-writes one row per set, model and fold to a CSV file, prints its tables, in Markdown, and draws the
-average ranks.
+The script writes one row per data set, model and fold to a CSV file, prints tables in Markdown, and
+draws the average ranks.
 """
 
 from functools import partial
@@ -46,7 +46,7 @@ def evaluate(task, seed):
 
 
 def report(results):
-    """Every table of the results, in Markdown."""
+    """All tables of the results, in Markdown."""
     trees, linear = (results[results["model"].isin(names)] for names in (TREES, LINEAR))
     gammas = results[results["model"].isin([OURS, *GAMMAS, "LightGBM, our trees"])]
     rivals = [name for name in TREES if name in set(trees["model"]) and name != OURS]
@@ -67,7 +67,11 @@ def report(results):
 def main():
     parser = argument_parser(__doc__.split("\n")[0], max_rows=15_000, output=Path("quality.csv"))
     parser.add_argument(
-        "--models", nargs="+", choices=MODELS, default=list(MODELS), help="ours too"
+        "--models",
+        nargs="+",
+        choices=MODELS,
+        default=list(MODELS),
+        help=f"models to compare; {OURS} is always included",
     )
     parser.add_argument("--picture", type=Path, default=Path("quality.png"))
     parser.set_defaults(folds=3)
@@ -77,7 +81,7 @@ def main():
     results = run(tasks, partial(evaluate, seed=args.seed), args)
     print(report(results))
     draw_ranks(results[results["model"].isin(TREES)], args.picture)
-    print(f"\nThe picture is {args.picture}.")
+    print(f"\nSaved the figure to {args.picture}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The competitors of the study: how each is built and what its search goes over."""
+"""The models of the study and their search spaces."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ catboost = partial(models.catboost, iterations=ROUNDS)
 
 @dataclass(frozen=True)
 class Competitor:
-    """``build(X, y, seed, **candidate)`` gives an estimator; ``space`` is what candidates are."""
+    """A model of the study.
+
+    ``build(X, y, seed, **candidate)`` returns an estimator. Candidates are drawn from ``space``.
+    """
 
     build: Callable
     space: dict
@@ -42,7 +45,7 @@ COMPETITORS = {
     "LightGBM undersampled": Competitor(
         models.undersampled_lgbm, TREES | {"times": [1, 3, 10, 30]}
     ),
-    # Several classes fail on small folds: LightGBM drops all their columns.
+    # Multiclass fits fail on small folds, where LightGBM drops all columns.
     "imlightgbm": Competitor(models.imlightgbm, TREES | {"gamma": GAMMAS[1:]}, multiclass=False),
     "CatBoost Logloss": Competitor(catboost, CATBOOST_TREES | {"l2_leaf_reg": loguniform(1, 30)}),
     "CatBoost Focal": Competitor(

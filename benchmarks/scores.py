@@ -1,4 +1,4 @@
-"""What is measured of predicted probabilities."""
+"""Scores of predicted probabilities."""
 
 import numpy as np
 from scipy.optimize import minimize
@@ -15,7 +15,7 @@ SLOPE_BOUND = 10.0
 
 
 def all_scores(y, proba):
-    """Every score of probabilities of shape (n_samples, n_classes) for class indices y."""
+    """All scores of probabilities of shape (n_samples, n_classes) for class indices y."""
     return {
         "average_precision": average_precision(y, proba),
         "roc_auc": roc_auc(y, proba),
@@ -26,33 +26,33 @@ def all_scores(y, proba):
 
 
 def average_precision(y, proba):
-    """Average precision of class 1, or, for several classes, the mean over all of them."""
+    """Average precision of class 1; multiclass: mean over the classes, one-vs-rest."""
     if proba.shape[1] == 2:
         return average_precision_score(y, proba[:, 1])
     return average_precision_score(_one_hot(y, proba), proba)
 
 
 def roc_auc(y, proba):
-    """Area under the ROC curve of class 1, or the mean of one class against the rest."""
+    """Area under the ROC curve of class 1; multiclass: mean over the classes, one-vs-rest."""
     if proba.shape[1] == 2:
         return roc_auc_score(y, proba[:, 1])
     return roc_auc_score(_one_hot(y, proba), proba)
 
 
 def brier(y, proba):
-    """Mean squared error of the probability of class 1, or summed over several classes."""
+    """Mean squared error of the probability of class 1; multiclass: summed over the classes."""
     error = np.mean(np.sum((proba - _one_hot(y, proba)) ** 2, axis=1))
     return error / 2 if proba.shape[1] == 2 else error
 
 
 def calibration_slope(y, proba):
-    """Factor b of the log-probabilities in the best ``softmax(a + b * log(proba))``.
+    """Slope b that minimises the log loss of ``softmax(a + b * log(proba))``.
 
-    1 is ideal, less means over-confident, more under-confident. Binary, it is the slope of a
-    logistic regression on the log-odds. NaN where no slope up to 10 is best, as where the
-    probabilities separate the classes.
+    1 is ideal, below 1 is over-confident, above 1 is under-confident. For two classes, this is the
+    slope of a logistic regression on the log-odds. The result is NaN if the best slope exceeds 10
+    in size, for example because the probabilities separate the classes.
     """
-    eps = np.finfo(np.float64).eps  # as log_loss clips
+    eps = np.finfo(np.float64).eps  # log_loss clips at the same value
     log_proba = np.log(np.clip(proba.astype(np.float64), eps, 1))
     y_one_hot = _one_hot(y, proba)
 

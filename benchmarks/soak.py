@@ -1,9 +1,9 @@
-"""Fit and predict for minutes, always on other data, and watch the memory (Linux, glibc).
+"""Check that memory does not grow over many fits and predictions (Linux, glibc).
 
     python benchmarks/soak.py --minutes 10
 
-prints a Markdown table, a row for each tenth of the time, and ends with an error where the
-memory of the process grew from the first row to the last.
+Each fit uses different data. The script prints a Markdown table with a row for each tenth of the
+time. It exits with an error if the memory of the process grows between the first and the last row.
 """
 
 import argparse
@@ -30,13 +30,13 @@ MODELS = {
     "linear, L1": FocalLogisticRegression(l1_ratio=1.0, n_jobs=2),
 }
 CASES = list(itertools.product(MODELS, (2, 4), (False, True), (False, True)))
-# Not of any number of rows: for each one that LightGBM hands over, ctypes keeps two types for good.
+# A limited choice, because ctypes caches two types for each distinct number of rows in LightGBM.
 N_ROWS = range(200, 5_001, 200)
-MAX_GROWTH = 5  # MB: to lose a kilobyte in each of several thousand fits would show
+MAX_GROWTH = 5  # MB; a leak of 1 kB per fit exceeds this after several thousand fits
 
 
 def fit_and_predict(name, n_classes, is_sparse, is_weighted, seed):
-    """Fit one kind of model to data of a random size; the number of predictions made."""
+    """Fit a model to random data and predict; return the number of predictions."""
     rng = np.random.default_rng(seed)
     X, y = make_classification(
         n_samples=rng.choice(N_ROWS),
@@ -58,17 +58,17 @@ def fit_and_predict(name, n_classes, is_sparse, is_weighted, seed):
 
 
 def memory_in_use():
-    """MB of the process, without the free pages that the allocator keeps for later."""
+    """Memory of the process in MB, without free pages that the allocator holds."""
     gc.collect()
     ctypes.CDLL("libc.so.6").malloc_trim(0)
     return resident()
 
 
 def soak(minutes, rows=10):
-    """Print memory after each of ``rows`` parts of the time; return it in MB."""
-    for seed, case in enumerate(CASES):  # what comes with the first use of anything is no growth
+    """Print the memory after each of ``rows`` parts of the time; return it in MB."""
+    for seed, case in enumerate(CASES):  # exclude one-time allocations from the measurement
         fit_and_predict(*case, seed)
-    print("\n| minute | fits | predictions | in use (MB) | threads |\n|---|---|---|---|---|")
+    print("\n| minute | fits | predictions | memory (MB) | threads |\n|---|---|---|---|---|")
     predictions, memory, start = 0, [], perf_counter()
     for fits in itertools.count(1):
         predictions += fit_and_predict(*CASES[fits % len(CASES)], seed=len(CASES) + fits)
@@ -89,9 +89,10 @@ def main():
     print(environment())
     memory = soak(parser.parse_args().minutes)
     growth = memory[-1] - memory[0]
-    print(f"\nMemory grew by {growth:.1f} MB ({growth / memory[0]:.1%}) from the first row on.")
+    share = f"{growth / memory[0]:.1%}"
+    print(f"\nMemory grew by {growth:.1f} MB ({share}) between the first and the last row.")
     if growth > MAX_GROWTH:
-        raise SystemExit(f"More than {MAX_GROWTH} MB: a leak.")
+        raise SystemExit(f"Memory leak: the growth must be at most {MAX_GROWTH} MB.")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Does focal loss help? Nested cross-validation with equal search budgets for everybody.
+"""Compare tuned models by nested cross-validation, with the same search budget for all.
 
     python benchmarks/study.py --data DIR
 
-writes one row per set, model and outer fold to a CSV file, prints its tables, in Markdown, and
-draws its picture. It can be stopped at any time and goes on where it was.
+The script writes one row per data set, model and outer fold to a CSV file, prints tables in
+Markdown, and draws a figure. You can stop it at any time; the same command resumes it.
 """
 
 import json
@@ -19,7 +19,7 @@ from scores import average_precision
 from sklearn.model_selection import ParameterSampler, StratifiedKFold
 from tables import score_tables, significance_table
 
-# Whom each of our estimators is tested against: all the rest, and the linear ones.
+# The models that each of our estimators is compared with.
 RIVALS = {
     "FocalLGBMClassifier": [name for name in COMPETITORS if name != "FocalLGBMClassifier"],
     "FocalLogisticRegression": ["LogisticRegression", "LogisticRegression balanced"],
@@ -27,12 +27,12 @@ RIVALS = {
 
 
 def models_for(n_classes):
-    """Names of the models that apply to so many classes."""
+    """Names of the models that support this number of classes."""
     return [name for name, model in COMPETITORS.items() if model.multiclass or n_classes == 2]
 
 
 def evaluate(task, n_candidates, n_inner_folds, seed):
-    """Scores on one outer fold of the candidate that did best on the inner folds."""
+    """Scores on one outer fold of the candidate that is best on the inner folds."""
     X, y, X_test, y_test = task.split()
     competitor = COMPETITORS[task.model]
     start = perf_counter()
@@ -44,7 +44,7 @@ def evaluate(task, n_candidates, n_inner_folds, seed):
 
 
 def search(competitor, X, y, n_candidates, n_folds, seed):
-    """The candidate of the best mean average precision: the defaults or a random draw."""
+    """The candidate with the best mean average precision; the first one is the base setting."""
     folds = StratifiedKFold(n_folds, shuffle=True, random_state=seed)
     splits = list(folds.split(X, y))
     drawn = ParameterSampler(competitor.space, n_candidates - 1, random_state=seed)
@@ -63,7 +63,7 @@ def search(competitor, X, y, n_candidates, n_folds, seed):
 
 def main():
     parser = argument_parser(__doc__.split("\n")[0], max_rows=10_000, output=Path("study.csv"))
-    parser.add_argument("--candidates", type=int, default=8, help="settings that each search tries")
+    parser.add_argument("--candidates", type=int, default=8, help="candidates of each search")
     parser.add_argument("--inner-folds", type=int, default=3, help="folds of each search")
     parser.add_argument("--picture", type=Path, default=Path("study.png"))
     args = parser.parse_args()
@@ -74,7 +74,7 @@ def main():
     for ours, rivals in RIVALS.items():
         print("\n" + significance_table(results, "average_precision", ours, rivals))
     draw(results, args.picture)
-    print(f"\nThe picture is {args.picture}.")
+    print(f"\nSaved the figure to {args.picture}.")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Markdown tables of a tidy frame of results: means, spreads, average ranks, significance."""
+"""Markdown tables from a tidy frame of results: means, spreads, average ranks, significance."""
 
 import pandas as pd
 from scipy.stats import friedmanchisquare, wilcoxon
@@ -15,15 +15,15 @@ NAMES = {
 
 
 def score_tables(results):
-    """One table per score: mean ± standard deviation over each set's folds, and average ranks."""
+    """One table per score: mean ± standard deviation over the folds, and average ranks."""
     return "\n\n".join(_score_table(results, score) for score in NAMES)
 
 
 def summary_table(results, title, references):
-    """One row per model: average ranks, means over sets, and the set where it does worst.
+    """One row per model: average ranks, means over data sets, and the worst data set.
 
-    The worst set is that of the least average precision, as a share of the best of the
-    ``references`` there.
+    "Worst set" is the lowest ratio of the model's average precision to the best average precision
+    of the ``references`` on the same data set.
     """
     precision = fold_means(results, "average_precision")
     best = precision.loc[[name for name in references if name in precision.index]].max()
@@ -35,7 +35,7 @@ def summary_table(results, title, references):
         "mean loss": fold_means(results, "log_loss").mean(axis=1).map("{:.3f}".format),
         "calibration slope": fold_means(results, "calibration_slope").median(axis=1),
         "worst set": shares.min(axis=1),
-        "its name": shares.idxmin(axis=1),
+        "name of worst set": shares.idxmin(axis=1),
         "seconds": fold_means(results, "seconds").mean(axis=1),
     }
     table = pd.DataFrame(columns).sort_values("rank, average precision")
@@ -44,17 +44,18 @@ def summary_table(results, title, references):
 
 
 def group_table(results, size, edges):
-    """Average ranks by the size of the training sets: their ``rows`` or rarest class."""
+    """Average ranks, grouped by the rows or positives of the training sets."""
     sizes = results.groupby("set", sort=False)[size].mean()
     groups = pd.cut(sizes, [0, *edges, float("inf")], right=False).cat.remove_unused_categories()
     columns = {}
     for group in groups.cat.categories:
         chosen = results[results["set"].isin(groups.index[groups == group])]
-        label = (
-            f"{group.left:,.0f} or more"
-            if group.right == float("inf")
-            else f"under {group.right:,.0f}"
-        )
+        if group.left == 0:
+            label = f"under {group.right:,.0f}"
+        elif group.right == float("inf"):
+            label = f"{group.left:,.0f} or more"
+        else:
+            label = f"{group.left:,.0f} to {group.right - 1:,.0f}"
         for score in ("average_precision", "log_loss"):
             ranks = average_ranks(chosen, score).iloc[:, 0]
             columns[f"{label}: {NAMES[score].lower()}"] = ranks.map("{:.2f}".format)
@@ -64,7 +65,7 @@ def group_table(results, size, edges):
 
 
 def set_table(results, score):
-    """The mean of a score over the folds: one row per set, one column per model."""
+    """Mean of a score over the folds: one row per data set, one column per model."""
     means = fold_means(results, score).T
     sizes = results.groupby("set", sort=False)[["rows", "positives"]].mean().round().astype(int)
     table = sizes.astype(str).join(means.map("{:.3f}".format))
@@ -72,22 +73,22 @@ def set_table(results, score):
 
 
 def significance_table(results, score, ours, rivals):
-    """Wilcoxon's signed-rank test of each rival against ours, and Friedman's test of them all.
+    """Wilcoxon's signed-rank test of ``ours`` against each rival, and Friedman's test of them all.
 
-    The sets are the observations (folds of one set are not independent of each other); the
-    rivals' p-values are corrected after Holm.
+    The data sets are the observations, because the folds of one set are not independent. The
+    p-values are adjusted with Holm's method.
     """
     means = fold_means(results, score)
-    rivals = [name for name in rivals if name in means.index]  # some apply to two classes only
+    rivals = [name for name in rivals if name in means.index]  # some only support two classes
     means = means.loc[[ours, *rivals]]
     shared = means.dropna(axis=1)
     friedman = friedmanchisquare(*shared.to_numpy()).pvalue
     sign = 1 if HIGHER_IS_BETTER[score] else -1
     rows = [_signed_rank(sign * (means.loc[ours] - means.loc[rival])) for rival in rivals]
-    tests = pd.DataFrame(rows, index=pd.Index(rivals, name="rival"))
+    tests = pd.DataFrame(rows, index=pd.Index(rivals, name="model"))
     tests["p (Holm)"] = _holm(tests["p"])
     return (
-        f"### {ours} against its rivals: {NAMES[score]}\n\n"
+        f"### {ours} compared with other models: {NAMES[score]}\n\n"
         f"Friedman's test of these {len(shared)} models on {shared.shape[1]} sets: "
         f"p = {friedman:.2g}. A positive difference favours {ours}.\n\n"
         f"{markdown(tests.map('{:.4g}'.format))}"
@@ -95,15 +96,15 @@ def significance_table(results, score, ours, rivals):
 
 
 def fold_means(results, score):
-    """Mean over folds: one row per model, one column per set, in the order of the results."""
+    """Mean over folds: one row per model, one column per data set, in the order of the results."""
     return results.groupby(["model", "set"], sort=False)[score].mean().unstack(sort=False)
 
 
 def average_ranks(results, score):
-    """Average rank of the models over the sets, 1 being the best.
+    """Average rank of the models over the data sets; 1 is the best.
 
-    Where some models do not apply to some sets there are two columns: the models that apply
-    everywhere on all sets, and all models on the sets that they share.
+    If some models do not support all data sets, there are two columns: the models that support all
+    data sets are ranked on all of them, and all models on the data sets that they share.
     """
     means = fold_means(results, score)
     ranks = {}
@@ -131,20 +132,20 @@ def _signed_rank(advantages):
         "sets where better": (advantages > 0).sum(),
         "sets within 0.01": (advantages.abs() <= 0.01).sum(),
         "median difference": advantages.median(),
-        # "zsplit" shares ties out evenly; the other ways fail where all are ties.
+        # "zsplit" splits ties evenly; the other methods fail if all differences are zero.
         "p": wilcoxon(advantages, zero_method="zsplit").pvalue,
     }
 
 
 def _holm(p_values):
-    """Holm's step-down correction: the smallest p times the number of tests, and so on."""
+    """Adjust p-values with Holm's step-down method."""
     in_order = p_values.sort_values()
     factors = range(len(in_order), 0, -1)
     return (in_order * list(factors)).cummax().clip(upper=1).reindex(p_values.index)
 
 
 def markdown(table):
-    """A Markdown table whose first column is the index; a model that does not apply is a dash."""
+    """Markdown table whose first column is the index; missing values are dashes."""
     rows = [[name, *cells] for name, cells in zip(table.index, table.to_numpy(), strict=True)]
     header = [table.index.name, *table.columns]
     lines = [header, ["---"] * len(header), *rows]

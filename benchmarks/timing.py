@@ -1,4 +1,4 @@
-"""Time rivals side by side: interleaved runs, medians and ratios."""
+"""Compare the running times of functions: interleaved runs, medians and ratios."""
 
 from random import Random
 from statistics import median
@@ -6,17 +6,18 @@ from time import perf_counter
 
 
 def interleaved(functions, repeats, warm=False):
-    """Median seconds of each function by name, all run once per round.
+    """Median seconds of each function by name; each round runs all functions once.
 
-    A shared machine's pace changes from second to second: in turns, it changes for all alike. And
-    in an order drawn anew for each round, nobody always comes after the same one, whose memory
-    and threads may still be warm.
-    ``warm``: run each once more before, untimed. Threads of BLAS wait for more work in a loop for a
-    tenth of a second, and take a core from whoever comes next.
+    The speed of a shared machine varies over time, and interleaving spreads this variation over all
+    functions. Each round uses a new random order, so that no function always runs after the same
+    one, which may leave warm caches and threads.
+
+    With ``warm``, each timed run follows an untimed run of the same function. Otherwise the BLAS
+    threads of the previous function, which spin for a tenth of a second, would occupy a core.
     """
     seconds = {name: [] for name in functions}
     for function in functions.values():
-        function()  # warm: buffers, caches, lazy imports
+        function()  # fill buffers and caches, run lazy imports
     order = Random(0)
     for _ in range(repeats):
         for name in order.sample(list(functions), len(functions)):
@@ -30,7 +31,7 @@ def interleaved(functions, repeats, warm=False):
 
 
 def table(title, seconds, reference, per=None):
-    """Markdown lines of a comparison; ``per`` rows turn seconds into nanoseconds per row."""
+    """Markdown table of times; with ``per`` rows, times are in nanoseconds per row."""
     unit = "ns per row" if per else "seconds"
     lines = [f"\n{title}\n", f"| | {unit} | ratio |", "|---|---|---|"]
     for name, value in seconds.items():

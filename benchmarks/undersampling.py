@@ -1,10 +1,10 @@
-"""Compare corrections of the probabilities of a model that is trained on a part of the negatives.
+"""Compare corrections of probabilities for models trained on undersampled negatives.
 
     python benchmarks/undersampling.py
     python benchmarks/undersampling.py --data DIR --sets adult campaign
 
-keeps 1, 5 and 10 % of the rows of the largest class and prints a Markdown table for generated
-data, or for each set of a folder (see README.md).
+The script keeps 1, 5 and 10 % of the rows of the largest class. It prints a Markdown table for
+generated data, or for each data set of a folder (see README.md).
 """
 
 import argparse
@@ -38,14 +38,14 @@ COLUMNS = {
 
 
 class Undersampled(ClassifierMixin, BaseEstimator):
-    """FocalLGBMClassifier on all rows but a random part of the largest class.
+    """FocalLGBMClassifier trained on a sample of the largest class and all other rows.
 
     Parameters
     ----------
     share : float
-        Share of the largest class's rows to keep.
+        Share of the rows of the largest class to keep.
     correction : {"none", "class_prior", "sample_weight"}
-        What makes up for the rows dropped.
+        How to correct for the dropped rows.
     seed : int
     """
 
@@ -75,7 +75,7 @@ class Undersampled(ClassifierMixin, BaseEstimator):
 
 
 def models(seed):
-    """Each method by its share of rows kept and its name."""
+    """Each model, by the share of rows kept and the name of the correction."""
     all_models = {}
     for share in SHARES:
         for name in CORRECTIONS:
@@ -87,7 +87,7 @@ def models(seed):
 
 
 def evaluate(X, y, train, test, seed):
-    """Figures of every model on one split."""
+    """Scores of each model on one split."""
     results = []
     for (share, name), model in models(seed).items():
         start = process_time()
@@ -111,7 +111,7 @@ def evaluate(X, y, train, test, seed):
 
 
 def table(results):
-    """Mean and standard deviation over the splits as Markdown."""
+    """Mean and standard deviation over the splits, as a Markdown table."""
     headings = [heading for heading, _ in COLUMNS.values()]
     lines = ["| kept | correction | " + " | ".join(headings) + " |"]
     lines.append("|---" * (len(COLUMNS) + 2) + "|")
@@ -122,14 +122,14 @@ def table(results):
 
 
 def _cell(values, digits):
-    """Mean and spread; a dash where a calibration slope or a count does not exist."""
+    """Mean and standard deviation, or a dash if all values are missing."""
     if values.isna().all():
         return "-"
     return f"{values.mean():,.{digits}f} ± {values.std():,.{digits}f}"
 
 
 def generated(n_rows, seed):
-    """Features and labels of about 2 % positives."""
+    """Features and labels with about 2 % positives."""
     rng = np.random.default_rng(seed)
     X = rng.normal(size=(n_rows, 20)).astype(np.float32)
     score = 1.2 * X[:, 0] + X[:, 1] * X[:, 2] + np.abs(X[:, 3]) - np.abs(X[:, 4]) - 5.2
@@ -137,7 +137,7 @@ def generated(n_rows, seed):
 
 
 def compare(title, X, y, args):
-    """Print the table of one set."""
+    """Print the table of one data set."""
     folds = StratifiedKFold(args.folds, shuffle=True, random_state=args.seed).split(X, y)
     parallel = joblib.Parallel(n_jobs=args.jobs)
     runs = parallel(
@@ -154,13 +154,13 @@ def main():
         description=__doc__.split("\n")[0], formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     add = parser.add_argument
-    add("--data", type=Path, help="folder of data sets, see README.md; generated data without")
-    add("--sets", nargs="+", help="names of the sets to use, all by default")
-    add("--max-rows", type=int, help="larger sets are sampled to this size")
-    add("--rows", type=int, default=100_000, help="rows to generate")
+    add("--data", type=Path, help="folder of data sets, see README.md; default: generated data")
+    add("--sets", nargs="+", help="names of the data sets to use; all by default")
+    add("--max-rows", type=int, help="sample size of larger data sets")
+    add("--rows", type=int, default=100_000, help="number of rows to generate")
     add("--folds", type=int, default=5, help="folds of the cross-validation")
-    add("--jobs", type=int, default=joblib.cpu_count(), help="processes, one thread each")
-    add("--seed", type=int, default=0, help="of data, folds, rows kept and models")
+    add("--jobs", type=int, default=joblib.cpu_count(), help="number of single-threaded processes")
+    add("--seed", type=int, default=0, help="seed of data, folds, samples and models")
     args = parser.parse_args()
     print(environment())
     if args.data is None:

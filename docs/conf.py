@@ -1,6 +1,7 @@
-"""Settings of the documentation.
+"""Sphinx configuration.
 
-``sphinx-build -W -b html docs docs/_build/html`` builds it, without network access.
+To build the documentation, run ``sphinx-build -W -b html docs docs/_build/html``. The build needs
+no network access.
 """
 
 import os
@@ -15,7 +16,7 @@ from PIL import Image
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
-# Examples that start processes import the package there, too.
+# Worker processes of the examples must import this copy of the package, too.
 os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
 
 import skfocal  # noqa: E402
@@ -26,7 +27,7 @@ GALLERY = (ROOT / "examples" / "index.rst").read_text("utf-8")
 
 
 def gallery_order(path):
-    """Position of an example on the gallery's page."""
+    """Position of an example on the gallery page."""
     return GALLERY.index(Path(path).name)
 
 
@@ -51,7 +52,7 @@ exclude_patterns = ["_build", "auto_examples/*.md5", "auto_examples/*.py", "auto
 templates_path = ["_templates"]
 suppress_warnings = ["config.cache"]
 
-# The addresses that links lead to, and local lists of what is there (see inventories.py).
+# Base URLs of other projects' documentation, with local inventories (see inventories.py).
 intersphinx_mapping = {
     name: (url, f"inventories/{name}.txt")
     for name, url in {
@@ -74,7 +75,7 @@ autosummary_generate = True
 autodoc_typehints = "none"
 autodoc_preserve_defaults = True
 toc_object_entries_show_parents = "hide"
-numpydoc_show_class_members = False  # the class template lists them, inherited ones included
+numpydoc_show_class_members = False  # the class template lists them, including inherited ones
 
 plot_html_show_source_link = False
 plot_html_show_formats = False
@@ -84,7 +85,7 @@ plot_include_source = False
 sphinx_gallery_conf = {
     "examples_dirs": str(ROOT / "examples"),
     "gallery_dirs": "auto_examples",
-    "copyfile_regex": r"index\.rst",  # sections by hand, since the files stay in one folder
+    "copyfile_regex": r"index\.rst",  # defines the sections, since all files are in one folder
     "minigallery_sort_order": gallery_order,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skfocal",),
@@ -105,7 +106,7 @@ html_title = "skfocal"
 html_static_path = ["_static"]
 html_css_files = ["skfocal.css"]
 html_show_sourcelink = False
-html_sidebars = {"**": []}  # code needs the width
+html_sidebars = {"**": []}  # leave the width to code blocks
 html_theme_options = {
     "logo": {"text": f"skfocal {version}"},
     "icon_links": [
@@ -122,9 +123,9 @@ html_math_renderer = "mathml"
 
 
 def visit_math(translator, node):
-    """Write a formula as MathML, which browsers draw without a script from the network."""
+    """Write a formula as MathML, which browsers render without JavaScript."""
     as_block = isinstance(node, nodes.math_block)
-    # Docutils sets an apostrophe as such, and a font's prime is raised already.
+    # Docutils does not convert apostrophes to primes. The prime character is already raised.
     tex = re.sub("'+", lambda primes: r"\text{" + "\N{PRIME}" * len(primes[0]) + "}", node.astext())
     mathml = tex2mathml(tex, as_block=as_block)
     translator.body.append(f'<div class="formula">{mathml}</div>' if as_block else mathml)
@@ -132,7 +133,7 @@ def visit_math(translator, node):
 
 
 def crop_thumbnails(app):
-    """Cut the thumbnails of wide pictures to the first panel, so that they can be read."""
+    """Crop the thumbnails of wide or tall figures to the first panel, to keep them readable."""
     images = Path(app.srcdir) / "auto_examples" / "images"
     for thumbnail in (images / "thumb").glob("*_thumb.png"):
         picture = images / thumbnail.name.replace("_thumb", "_001")
@@ -146,6 +147,6 @@ def crop_thumbnails(app):
 
 
 def setup(app):
-    """Register the renderer of formulas, and the thumbnails after the gallery has made its own."""
+    """Register the formula renderer, and crop thumbnails after sphinx-gallery has created them."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math, None))
     app.connect("builder-inited", crop_thumbnails, priority=900)

@@ -1,9 +1,9 @@
-"""Write ``docs/inventories``: where other projects document their public names.
+"""Write inventories of other projects' public names to ``docs/inventories``.
 
-``python docs/inventories.py`` lists the classes and functions of the installed versions, with the
-addresses of their pages, in the first, plain-text format of Sphinx's inventories. With these files
-the documentation links to other projects and still builds without network access. A project's own
-``objects.inv`` can take the place of a file here.
+``python docs/inventories.py`` lists the classes and functions of the installed versions and the
+URLs of their documentation pages, in version 1 of Sphinx's inventory format, which is plain text.
+With these files, the documentation can link to other projects and still builds without network
+access. You can replace a file with the project's own ``objects.inv``.
 """
 
 import importlib
@@ -14,7 +14,7 @@ import numpy as np
 
 FOLDER = Path(__file__).parent / "inventories"
 
-# Name of the file, page of a name, and the modules whose public names are listed.
+# By file name: the URL pattern of a page, and the modules whose public names to list.
 PROJECTS = {
     "sklearn": (
         "modules/generated/{}.html",
@@ -39,7 +39,7 @@ PROJECTS = {
 
 
 def public_names(module):
-    """Names that a module offers, each with its object."""
+    """Public names of a module, with their objects."""
     held = vars(module)
     names = getattr(module, "__all__", None) or [
         name for name, value in held.items() if getattr(value, "__module__", "") == module.__name__
@@ -48,18 +48,18 @@ def public_names(module):
 
 
 def kind(value):
-    """What Sphinx calls an object: class, exception, function or data; None for all others."""
+    """Sphinx's type of an object: class, exception, function or data; None for all others."""
     if isinstance(value, np.ufunc):
         return "data"
     if inspect.isclass(value):
         if issubclass(value, np.generic):
-            return None  # NumPy's scalars have no pages of their own
+            return None  # NumPy scalar types have no pages
         return "exception" if issubclass(value, Exception) else "class"
     return "function" if callable(value) else None
 
 
 def entries(modules, page):
-    """Lines of an inventory: name, kind and page."""
+    """Lines of an inventory: name, type and page."""
     for module_name in modules.split():
         for name, value in public_names(importlib.import_module(module_name)).items():
             if kind(value):

@@ -2,9 +2,9 @@
 From probabilities to decisions
 ===============================
 
-A probability says how likely the event is. What to do about it depends on what a mistake costs. If
-``predict_proba`` is the posterior, the threshold follows from the costs in one line, and no search
-is needed. This page compares that threshold with five other rules, fold by fold.
+A probability tells you how likely an event is. What you should do about it depends on the costs of
+mistakes. ``predict_proba`` returns the posterior, so you can compute the best threshold from the
+costs without a search. This example compares that threshold with five other decision rules.
 """
 
 import matplotlib.pyplot as plt
@@ -32,8 +32,8 @@ except ImportError:  # scikit-learn < 1.9
 
 
 # %%
-# The data: 6,000 machines, of which some 5 % fail within a month. The labels are drawn from known
-# probabilities, so we also know the least cost that any rule can reach.
+# The data describe 6,000 machines, of which about 5 % fail within a month. The labels are drawn
+# from known probabilities, so we also know the lowest cost that any rule can reach.
 rng = np.random.default_rng(0)
 X = rng.normal(size=(6000, 8))
 risk = expit(1.3 * X[:, 0] + X[:, 1] * X[:, 2] + 0.8 * np.abs(X[:, 3]) - 4.6)
@@ -43,13 +43,13 @@ print(f"{y.sum()} of {len(y)} machines fail ({y.mean():.1%})")
 # %%
 # From costs to a threshold
 # -------------------------
-# An inspection costs 1 and prevents the failure, which would cost 20. Rows of the matrix are what
-# would happen, columns what we do. Inspecting is the cheaper choice above the probability at which
-# both choices have the same expected cost.
+# An inspection costs 1 and prevents the failure, which would cost 20. The rows of the matrix are
+# the true outcomes, and the columns are the decisions. At the threshold, both decisions have the
+# same expected cost. Above it, inspecting is cheaper.
 COSTS = np.array([[0, 1], [20, 1]])
 false_alarm, miss = COSTS[0, 1] - COSTS[0, 0], COSTS[1, 0] - COSTS[1, 1]
 threshold = false_alarm / (false_alarm + miss)
-print(f"inspect from a probability of {threshold:.4f} on")
+print(f"inspect if the probability is at least {threshold:.4f}")
 
 
 def mean_cost(y_true, y_pred):
@@ -62,10 +62,10 @@ cost_scorer = make_scorer(mean_cost, greater_is_better=False)
 # %%
 # Six rules
 # ---------
-# :class:`~sklearn.model_selection.FixedThresholdClassifier` applies a threshold that we give.
-# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` looks for the best one on folds of
-# the training rows. Both are tried on the posterior, which is the default, and on the sigmoid of
-# the score. The last rule puts the costs into the fit and cuts at 1/2.
+# :class:`~sklearn.model_selection.FixedThresholdClassifier` applies a given threshold.
+# :class:`~sklearn.model_selection.TunedThresholdClassifierCV` chooses one by cross-validation on
+# the training rows. We use both with the posterior, which is the default, and with the sigmoid of
+# the score. The last rule uses the costs as class weights and a threshold of 1/2.
 TREES = {"n_estimators": 30, "learning_rate": 0.15, "num_leaves": 8, "n_jobs": 1, "random_state": 0}
 posterior = FocalLGBMClassifier(gamma=2.0, **TREES)
 score = FocalLGBMClassifier(gamma=2.0, **TREES, probability="score")
@@ -82,10 +82,11 @@ rules = {
 }
 
 # %%
-# Expected cost, and how much it varies
-# -------------------------------------
-# Five folds, shuffled and split twice, give ten costs for each rule. Folds with many failures are
-# expensive for every rule, so the last column compares the rules fold by fold.
+# Expected cost and its variation
+# -------------------------------
+# Five-fold cross-validation, repeated twice, gives ten costs per rule. Folds with many failures are
+# expensive for every rule. The last columns therefore show the difference to the threshold from
+# costs on the same fold.
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
 
 
@@ -95,7 +96,7 @@ def fold_costs(rule):
 
 
 def print_costs(name, costs):
-    """Print mean and standard deviation over folds of costs and of their paired differences."""
+    """Print mean and standard deviation of costs and of their differences over the folds."""
     difference = costs - by_rule[FORMULA]
     print(
         f"{name:22} {costs.mean():.3f} +- {costs.std(ddof=1):.3f}     "
@@ -106,53 +107,53 @@ def print_costs(name, costs):
 by_rule = {name: fold_costs(rule) for name, rule in rules.items()}
 best_decisions = (risk >= threshold).astype(int)
 least = np.array([mean_cost(y[test], best_decisions[test]) for _, test in folds.split(X, y)])
-print("rule                   cost per row        against the threshold from costs")
+print("rule                   cost per row        minus threshold from costs")
 for name, costs in by_rule.items():
     print_costs(name, costs)
-print_costs("with the true risks", least)
+print_costs("true probabilities", least)
 
 # %%
 # The cost at every threshold
 # ---------------------------
-# ``sklearn.metrics.metric_at_thresholds`` (scikit-learn 1.9 or newer) evaluates any metric at
-# every threshold that changes a decision, here on predictions for held-out folds.
+# ``sklearn.metrics.metric_at_thresholds`` (scikit-learn 1.9 or newer) evaluates a metric at every
+# threshold that changes a decision. We apply it to out-of-fold predictions.
 curves = {}
 for name, model in {"posterior": posterior, "score": score}.items():
     proba = cross_val_predict(model, X, y, cv=5, method="predict_proba")[:, 1]
     curves[name] = metric_at_thresholds(y, proba, mean_cost)
     costs, thresholds = curves[name]
-    print(f"{name:10} least cost {costs.min():.3f} at threshold {thresholds[costs.argmin()]:.3f}")
+    print(f"{name:10} lowest cost {costs.min():.3f} at threshold {thresholds[costs.argmin()]:.3f}")
 
 # %%
-# Above: the curve of the posterior is flat around its least cost, and the threshold from the costs
-# lies there. The sigmoid of the score is so close to 1/2 that it is above this threshold in every
-# row. Below: each dot is a fold, each bar the mean with one standard deviation to either side.
+# Upper panel: the cost of the posterior is flat around its minimum, and the threshold from costs is
+# close to it. The sigmoid of the score is so close to 1/2 that it exceeds this threshold in every
+# row. Lower panel: each dot is a fold, and the bars show the mean and one standard deviation.
 COLORS = {"posterior": "tab:blue", "score": "tab:orange", "class_weight": "tab:green"}
 figure, (top, bottom) = plt.subplots(2, 1, figsize=(7, 8), layout="constrained")
 for name, (costs, thresholds) in curves.items():
     top.plot(thresholds, costs, color=COLORS[name])
 top.axvline(threshold, color="0.4", ls="--")
-top.text(threshold, 1.1, " threshold from costs, 1/20", color="0.3")
+top.text(threshold, 1.1, " from costs: 1/20", color="0.3")
 top.text(0.006, 0.62, "posterior", color=COLORS["posterior"])
 top.text(0.13, 0.36, "sigmoid of the score", color=COLORS["score"])
-top.set(title="Cost at every threshold, held-out folds", xlabel="Threshold of the probability")
-top.set(ylabel="Mean cost per row (inspections)", xscale="log", xlim=(0.005, 0.7), ylim=(0.3, 1.2))
+top.set(title="Cost by threshold (held-out folds)", xlabel="Threshold")
+top.set(ylabel="Mean cost per row", xscale="log", xlim=(0.005, 0.7), ylim=(0.3, 1.2))
 for row, (name, costs) in enumerate(by_rule.items()):
     color = COLORS[name.partition(",")[0]]
     bottom.plot(costs, np.full(len(costs), row - 0.18), ".", color=color, alpha=0.5)
     bottom.errorbar(costs.mean(), row + 0.12, xerr=costs.std(ddof=1), fmt="o", color=color)
 bottom.axvline(least.mean(), color="0.4", ls=":")
-bottom.text(least.mean(), -0.6, " mean with the true risks", color="0.3")
+bottom.text(least.mean(), -0.6, " with the true probabilities", color="0.3")
 bottom.set(yticks=range(len(by_rule)), yticklabels=by_rule, ylim=(5.6, -0.9))
-bottom.set(title="Cost of six rules, ten folds", xlabel="Mean cost per row (inspections)")
+bottom.set(title="Cost of six rules (ten folds)", xlabel="Mean cost per row")
 figure.savefig("decisions.png")
 
 # %%
-# When the posterior is wrong
-# ---------------------------
-# The formula trusts the probabilities. With a learning rate of 1, the trees overfit, and their
-# probabilities are too extreme. Tuning the threshold lowers the cost then. Fitting a better model
-# lowers it further.
+# When the probabilities are wrong
+# --------------------------------
+# The threshold from costs relies on the probabilities. With a learning rate of 1, the trees
+# overfit, and their probabilities are too extreme. In this case, tuning the threshold lowers the
+# cost. A better model lowers it further.
 overfitted = FocalLGBMClassifier(gamma=2.0, **TREES | {"learning_rate": 1.0})
 for name, rule in {
     "overfitted, from costs": FixedThresholdClassifier(overfitted, threshold=threshold),
@@ -161,9 +162,12 @@ for name, rule in {
     print_costs(name, fold_costs(rule))
 
 # %%
-# Read aloud: on the posterior, the threshold from the costs does as well as a tuned one, at a sixth
-# of the fits. Class weights that hold the costs do as well too, but other costs then need another
-# fit. Cutting at 1/2, which ignores the costs, about doubles the cost, and so does the formula on
-# the sigmoid of the score. Tune the threshold where the probabilities are not the posterior, where
-# the model is badly calibrated, and for goals that are not a cost per row, such as F1 or a recall
-# of at least 90 %.
+# Conclusion
+# ----------
+# With the posterior, the threshold from costs performs as well as a tuned threshold and needs a
+# sixth of the fits. Class weights from the costs perform equally well, but you need another fit if
+# the costs change. A threshold of 1/2 ignores the costs and about doubles the cost. So does the
+# threshold from costs if you apply it to the sigmoid of the score.
+#
+# Tune the threshold if ``predict_proba`` is not the posterior, if the model is badly calibrated, or
+# if the objective is not a cost per row, for example F1 or a recall of at least 90 %.

@@ -2,9 +2,9 @@
 Extreme imbalance
 =================
 
-The rarer the positives, the likelier that a booster with default settings collapses: ranks its rows
-hardly better than chance. This page makes the positives of one problem rarer and rarer, shows where
-that happens, and why.
+With very few positives, LightGBM with default settings can collapse: it ranks rows hardly better
+than chance. This example makes positives increasingly rare, and shows when and why the collapse
+happens.
 """
 
 import matplotlib.pyplot as plt
@@ -16,8 +16,8 @@ from skfocal import FocalLGBMClassifier
 from skfocal.objectives import BinaryFocalLoss, FocalObjective
 
 # %%
-# The data: 20,000 rows, of which 2,000 down to 20 are positive. Positives differ from the rest in
-# four of eight features, by the same amount whatever their number.
+# The data have 20,000 rows, with 2,000 down to 20 positives. The positives differ from the
+# negatives in four of eight features. The difference does not depend on the number of positives.
 SHARES = [0.1, 0.01, 0.003, 0.001]
 N_ROWS = 20_000
 
@@ -31,8 +31,8 @@ def sample(share, rng, n_rows=N_ROWS):
 
 
 # %%
-# The models, all with 100 trees: LightGBM's default and two common remedies, and the focal
-# classifier with its own defaults.
+# We compare LightGBM with default settings, two common remedies, and ``FocalLGBMClassifier`` with
+# default settings.
 COLORS = {
     "LightGBM": "#D55E00",
     "LightGBM, balanced": "#CC79A7",
@@ -62,24 +62,24 @@ for name, scores in precision.items():
     print(f"{name:24}" + "".join(f"{mean:9.3f}" for mean in scores.mean(axis=1)))
 
 # %%
-# All of them fall, as finding 20 rows among 20,000 is harder. But only the default of LightGBM
-# falls to nothing.
+# All scores decrease, because finding 20 rows among 20,000 is harder. But only LightGBM with
+# default settings drops to nearly zero.
 #
-# Why a default booster collapses
-# -------------------------------
-# A leaf moves its rows by the sum of their gradients over the sum of their curvatures. At the start
-# cross-entropy's curvature is ``p * (1 - p)``, about the share of positives. A leaf of twenty rows
-# that holds one positive thus divides a gradient of about 1 by next to nothing, and jumps to where
-# the model is wrong with certainty about the other nineteen. It takes other leaves as wild to
-# bring them back.
+# Why LightGBM collapses
+# ----------------------
+# The value of a leaf is the sum of the gradients of its rows divided by the sum of their second
+# derivatives. At the start, the second derivative of cross-entropy is ``p * (1 - p)``, which is
+# close to the share of positives. A leaf with one positive in twenty rows divides a gradient of
+# about 1 by nearly zero. The score of its rows jumps, and the model becomes certain but wrong about
+# the other nineteen. Later trees need equally extreme leaves to correct this.
 #
-# The curvature of ``FocalLGBMClassifier`` bounds the jump: it takes into account how large the
-# gradient is, not only how the loss bends at this very point.
+# ``FocalLGBMClassifier`` bounds the step, because its second-order term also depends on the size of
+# the gradient.
 LEAF = np.array([1] + [0] * 19)
 
 
 def first_step(share, gamma, curvature, reg_lambda=0.0):
-    """Change of the score in the first round, for a leaf with one positive among 20 rows."""
+    """Change in the score of a leaf with one positive in 20 rows, at learning rate 0.1."""
     start = BinaryFocalLoss(gamma=gamma).fit_intercept_only([0, 1], [1 - share, share])
     objective = FocalObjective(gamma, curvature=curvature, offset=start)
     gradient, curvature = objective(LEAF, np.zeros(len(LEAF)))
@@ -93,10 +93,10 @@ steps = {
     "FocalLGBMClassifier": [first_step(share, 1, "geometric") for share in shares],
 }
 for name, step in steps.items():
-    print(f"{name:24} at 0.01 % positives a leaf moves its rows by {step[0]:.2f} at once")
+    print(f"{name:24} first step at 0.01 % positives: {step[0]:.2f}")
 
 # %%
-# Ranking and first steps against the share of positives:
+# Ranking and first step by share of positives:
 figure, (top, bottom) = plt.subplots(2, figsize=(6.4, 10), layout="constrained")
 for i, (name, scores) in enumerate(precision.items()):
     top.bar(
@@ -108,11 +108,11 @@ for i, (name, scores) in enumerate(precision.items()):
         label=name,
     )
 top.set_xticks(range(len(SHARES)), [f"{share:.1%}" for share in SHARES])
-top.set(title="Ranking of new rows: mean and deviation of 3 samples", ylabel="Average precision")
+top.set(title="Ranking of new rows (3 samples)", ylabel="Average precision")
 for name, step in steps.items():
     bottom.plot(shares, step, color=COLORS[name], label=name)
-bottom.set(title="First step of a leaf with one positive in 20 rows", yscale="log")
-bottom.set(ylabel="Change of the score in one round", xscale="log")
+bottom.set(title="First step of a leaf with 1 positive in 20 rows", yscale="log")
+bottom.set(ylabel="Change in the score", xscale="log")
 bottom.invert_xaxis()
 for ax in (top, bottom):
     ax.set(xlabel="Share of positives")

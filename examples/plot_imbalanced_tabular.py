@@ -2,12 +2,12 @@
 Imbalanced tabular data, end to end
 ===================================
 
-Compares both estimators with LightGBM and logistic regression on equal budget: each model is the
-last step of a :class:`~sklearn.pipeline.Pipeline` and searches four candidates of its own grid.
-The script prints tables and a conclusion, and saves one picture.
+This example compares both estimators with LightGBM and logistic regression. Each model is the last
+step of a :class:`~sklearn.pipeline.Pipeline` and has the same search budget of four candidates. The
+script prints tables and a conclusion, and saves a figure.
 
-It runs on data generated here, or on your own file (csv, csv.gz or parquet, two classes or more,
-columns of any type, missing values)::
+By default, the script generates data. It also runs on your own csv, csv.gz or parquet file with two
+or more classes. Columns can have any type and missing values::
 
     python examples/plot_imbalanced_tabular.py --data my.csv.gz --target churned
 """
@@ -55,10 +55,10 @@ N_FOLDS, N_REPEATS = 5, 2
 # %%
 # The data
 # --------
-# 5,000 rows with 4 % positives, some of them mislabelled; one column is categorical and 5 % of the
-# values are missing. Of a file, two classes or more are compared as they are.
+# The generated data have 5,000 rows with 4 % positives and some wrong labels. One column is
+# categorical, and 5 % of the values are missing.
 def generate():
-    """Features of mixed type, and labels."""
+    """Features of mixed types, and labels."""
     X, y = make_classification(
         n_samples=5000,
         n_features=12,
@@ -75,7 +75,7 @@ def generate():
 
 
 def read(path, target):
-    """Features and labels of a file, without the rows that have no label."""
+    """Features and labels of a file, without rows that have no label."""
     frame = pd.read_parquet(path) if Path(path).suffix == ".parquet" else pd.read_csv(path)
     if target not in frame:
         raise SystemExit(f"--target must be one of the columns {list(frame)}, got {target!r}.")
@@ -86,7 +86,7 @@ def read(path, target):
 
 
 def prepare(frame):
-    """Numbers as floats, all else as text; columns without a value are left out."""
+    """Convert numbers to float and other columns to text; drop columns without a value."""
     empty = list(frame.columns[frame.isna().all()])
     if empty:
         print(f"Left out the columns without a value: {empty}.")
@@ -96,7 +96,7 @@ def prepare(frame):
 
 
 def encode(labels):
-    """Codes of the classes, 0 for the commonest, and their names; the last one is the rarest."""
+    """Class codes and names, by decreasing frequency: the last class is the rarest."""
     counts = labels.value_counts()
     if len(counts) < 2 or counts.min() < N_FOLDS:
         raise SystemExit(
@@ -110,21 +110,21 @@ def encode(labels):
 # %%
 # The models
 # ----------
-# Trees take missing values and ordinal codes as they are. Linear models get imputed, scaled and
-# one-hot encoded columns. A focal model and its rival share the preprocessing, and both boosters
-# grow the same number of trees of the same size.
+# Trees support missing values and ordinal codes. Linear models get imputed, scaled and one-hot
+# encoded columns. Each focal model has the same preprocessing as the model that it is compared
+# with. Both gradient boosting models grow the same number of trees of the same size.
 TREES = {
     "n_estimators": 100,
     "learning_rate": 0.1,
     "num_leaves": 15,
     "random_state": 0,
-    "n_jobs": 1,  # the processors are busy with other splits
+    "n_jobs": 1,  # splits already run in parallel
 }
 GAMMAS = [0, 0.5, 1, 2]
 SCORES = {
     "average precision": make_scorer(average_precision_score, response_method="predict_proba"),
     "ROC AUC": make_scorer(roc_auc_score, response_method="predict_proba", multi_class="ovr"),
-    "log loss": make_scorer(log_loss, response_method="predict_proba"),  # reported, not searched by
+    "log loss": make_scorer(log_loss, response_method="predict_proba"),  # reported only
 }
 
 
@@ -140,7 +140,7 @@ def preprocessing():
 
 
 def search(columns, model, grid):
-    """A search for the best average precision, the mean over the classes of a multiclass target."""
+    """Search for the best average precision; multiclass: the mean over the classes."""
     pipeline = Pipeline([("columns", columns), ("model", model)])
     grid = {f"model__{name}": values for name, values in grid.items()}
     return GridSearchCV(
@@ -149,7 +149,7 @@ def search(columns, model, grid):
 
 
 def models():
-    """The searched models by name, and the focal trees with each gamma."""
+    """The tuned models by name, and the focal trees with each gamma."""
     trees, linear = preprocessing()
     regularisation = {"reg_lambda": [0, 5], "min_child_weight": [1e-3, 1]}
     searched = {
@@ -170,10 +170,10 @@ def models():
 # %%
 # The comparison
 # --------------
-# Five folds, shuffled and split twice. Each model is searched and fitted on four folds and scored
-# on the fifth. All numbers, curves and sentences below come from these fits.
+# We use five-fold cross-validation, repeated twice. Each model is tuned and fitted on four folds,
+# and scored on the fifth. All results below come from these fits.
 def judge(model, X, y, split):
-    """Scores of a model on a split, what its search chose, its probabilities and its warnings."""
+    """Scores, selected parameters, probabilities and warnings of a model on a split."""
     _, test = split
     with warnings.catch_warnings(record=True) as caught:
         result = cross_validate(
@@ -193,7 +193,7 @@ def judge(model, X, y, split):
 
 
 def compare(X, y):
-    """One row for each split and model."""
+    """Results with one row per split and model."""
     cv = RepeatedStratifiedKFold(n_splits=N_FOLDS, n_repeats=N_REPEATS, random_state=0)
     tasks = [
         (split, name, model, rows)
@@ -209,7 +209,7 @@ def compare(X, y):
 
 
 def progress(results, total):
-    """Pass the results on and keep a bar on stderr."""
+    """Yield the results and show a progress bar on stderr."""
     start = time.perf_counter()
     for done, result in enumerate(results, 1):
         seconds = (time.perf_counter() - start) * (total / done - 1)
@@ -231,15 +231,15 @@ def print_scores(searched):
     columns = [*SCORES, "seconds"]
     means, spreads = searched[columns].mean(), searched[columns].std()
     print(f"\nMean ± standard deviation over {N_FOLDS * N_REPEATS} splits")
-    print("Each model searches four candidates; seconds are those of a search and its last fit.")
+    print("Each model tries four candidates. The seconds include the search and the final fit.")
     print_row("", columns)
     for name in means.index:
         print_row(name, [f"{means[c][name]:.3f} ± {spreads[c][name]:.3f}" for c in columns])
 
 
 def print_choices(searched):
-    """What each model's searches chose."""
-    print("\nChosen in how many splits")
+    """Print the parameters that the searches of each model selected."""
+    print("\nSelected parameters: number of splits")
     for name, choices in searched["chosen"]:
         counts = Counter(
             ", ".join(f"{key.removeprefix('model__')}={value:g}" for key, value in choice.items())
@@ -249,7 +249,7 @@ def print_choices(searched):
 
 
 def print_classes(searched, class_names):
-    """Each model's average precision of each class against the rest."""
+    """Average precision of each model and class, one-vs-rest."""
     print("\nAverage precision of each class, mean over splits")
     print_row("", [name[:16] for name in class_names])
     for name, rows in searched["by class"]:
@@ -257,10 +257,10 @@ def print_classes(searched, class_names):
 
 
 # %%
-# Scores differ more between splits than between models. What counts are the differences on the same
-# split, which :class:`~skfocal.GammaDisplay` takes.
+# Scores differ more between splits than between models. :class:`~skfocal.GammaDisplay` therefore
+# compares models by their differences on the same split.
 def paired(results, score, names):
-    """Paired differences between gammas, and to searched models."""
+    """Paired differences between gammas, and to tuned models."""
     table = results.pivot(index="model", columns="split", values=score)
     table = table.loc[[f"gamma={gamma}" for gamma in GAMMAS] + names]
     sign = -1 if score == "log loss" else 1
@@ -270,23 +270,24 @@ def paired(results, score, names):
 
 
 # %%
-# The picture
-# -----------
-# A curve per model for the positive class, or for the rarest of more than two, from the first
-# five folds, where each row is held out once. Of rare positives, groups of equally many rows hold
-# next to none. So each group of the calibration curve holds the same number of expected positives.
+# The figure
+# ----------
+# The curves show the positive class (multiclass: the rarest class). They use the first repetition,
+# in which each row is held out once. If positives are rare, bins with the same number of rows
+# contain hardly any positives. The bins of the calibration curve therefore have the same number of
+# expected positives.
 def held_out(results, name):
-    """A model's probability of the rarest class for each row."""
+    """Held-out probability of the rarest class for each row."""
     rows = results[(results["model"] == name) & (results["split"] < N_FOLDS)]
     order = np.argsort(np.concatenate([*rows["test"]]))
     return np.concatenate([*rows["proba"]])[order, -1]
 
 
 def calibration(y, proba):
-    """Mean probability, share of positives and its 95 % interval in groups of rows."""
+    """Mean probability, share of positives and its 95 % interval in bins of rows."""
     order = np.argsort(proba)
     expected = np.cumsum(proba[order])
-    n_groups = np.clip(expected[-1] // 10, 2, 8)  # of 10 expected positives or more
+    n_groups = np.clip(expected[-1] // 10, 2, 8)  # at least 10 expected positives each
     group = np.minimum(n_groups * expected / expected[-1], n_groups - 1).astype(int)
     for rows in (order[group == g] for g in np.unique(group)):
         interval = binomtest(int(y[rows].sum()), len(rows)).proportion_ci(method="wilson")
@@ -294,7 +295,7 @@ def calibration(y, proba):
 
 
 def picture(results, y, class_names):
-    """Precision and recall, calibration, and paired differences."""
+    """Draw precision-recall curves, calibration curves and paired differences."""
     figure, (top, middle, bottom) = plt.subplots(3, figsize=(6.4, 14), layout="constrained")
     positive = y == len(class_names) - 1
     scores = results.groupby("model")["average precision"].agg(["mean", "std"])
@@ -303,7 +304,7 @@ def picture(results, y, class_names):
         proba = held_out(results, name)
         precision, recall, _ = precision_recall_curve(positive, proba)
         label = f"{name}, {what} {scores['mean'][name]:.3f} ± {scores['std'][name]:.3f}"
-        style = {"color": color, "lw": 1.2 if name in RIVALS else 2.5}  # equal curves both show
+        style = {"color": color, "lw": 1.2 if name in RIVALS else 2.5}  # show overlapping curves
         top.plot(recall, precision, drawstyle="steps-post", label=label, **style)
         predicted, observed, low, high = np.transpose([*calibration(positive, proba)])
         bars = observed - low, high - observed
@@ -312,18 +313,18 @@ def picture(results, y, class_names):
     top.set(title=f"Ranking of {class_names[-1]!r}, {share}", xlabel="Recall", ylabel="Precision")
     top.set_ylim(0, 1.02)
     middle.axline((0, 0), slope=1, color="0.7", zorder=0)
-    middle.set(title=f"Calibration for {class_names[-1]!r}: bars are 95 % intervals")
-    middle.set(xlabel="Mean held-out probability", ylabel="Share of rows in the class")
+    middle.set(title=f"Calibration of {class_names[-1]!r} (95 % intervals)")
+    middle.set(xlabel="Mean predicted probability", ylabel="Share of rows in the class")
     figure.legend(loc="outside upper left")
     paired(results, "average precision", ["LightGBM"]).plot(ax=bottom)
     return figure
 
 
 # %%
-# Reading the result aloud
-# ------------------------
-def read_aloud(results, searched):
-    """Print what the paired differences allow to say."""
+# Conclusion
+# ----------
+def print_conclusion(results, searched):
+    """Print the conclusions that the paired differences support."""
     means = searched[[*SCORES]].mean()
     print(f"\nHighest mean average precision: {means['average precision'].idxmax()}.")
     print(f"Lowest mean log loss: {means['log loss'].idxmin()}.")
@@ -339,18 +340,18 @@ def read_aloud(results, searched):
                 f"95 % interval {low:.3f} to {high:.3f})"
             )
     print(paired(results, "average precision", ["LightGBM"]).verdict)
-    print("An interval that crosses 0 leaves open which is better; more rows would narrow it.")
+    print("If an interval contains 0, the data do not show which model is better.")
 
 
 def report_warnings(results):
-    """Print each warning of the fits once."""
+    """Print each warning once, with the number of fits that raised it."""
     counts = Counter(text for texts in results["warnings"] for text in texts)
     for text, n in counts.items():
         print(f"Warning in {n} of {len(results)} fits: {text}")
 
 
 def main(data, target, output):
-    """Compare the models on the data, print the result and save the picture."""
+    """Compare the models on the data, print the results and save the figure."""
     frame, labels = generate() if data is None else read(data, target)
     X, (y, class_names) = prepare(frame), encode(labels)
     shares = ", ".join(f"{name!r} {np.mean(y == k):.2%}" for k, name in enumerate(class_names))
@@ -366,20 +367,20 @@ def main(data, target, output):
     if len(class_names) > 2:
         print_classes(searched, class_names)
     picture(results, y, class_names).savefig(output, dpi=120)
-    read_aloud(results, searched)
+    print_conclusion(results, searched)
     report_warnings(results)
-    print(f"\nPicture: {output}")
+    print(f"\nSaved the figure to {output}")
 
 
 # %%
-# Run it.
+# Run the comparison:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(
-        description="Compare focal models with their rivals, each searched over four candidates."
+        description="Compare focal models with LightGBM and logistic regression."
     )
-    parser.add_argument("--data", help="csv, csv.gz or parquet file; generated data by default")
-    parser.add_argument("--target", help="column with the labels; its rarer class is the positive")
-    parser.add_argument("--output", default="imbalanced_tabular.png", help="picture to write")
+    parser.add_argument("--data", help="csv, csv.gz or parquet file; default: generated data")
+    parser.add_argument("--target", help="column of the labels; the rarest class is positive")
+    parser.add_argument("--output", default="imbalanced_tabular.png", help="file of the figure")
     arguments = parser.parse_args()
     if (arguments.data is None) != (arguments.target is None):
         parser.error("--data and --target go together")

@@ -1,11 +1,11 @@
 """
-Probabilities you can use
-=========================
+Calibrated probabilities
+========================
 
-Focal losses make scores under-confident: once an easy row is easy enough, being more certain of
-it gains next to nothing. The sigmoid of such a score, which most focal packages return, is
-therefore no probability. What gamma did can be undone in closed form, and ``predict_proba`` does so
-unless told ``probability="score"``.
+The focal loss makes scores under-confident, because being more certain about an easy row hardly
+reduces the loss. The sigmoid of the score, which most other packages return, is therefore not a
+calibrated probability. The effect of gamma can be inverted in closed form. ``predict_proba`` does
+this by default, and returns the sigmoid with ``probability="score"``.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,7 @@ from sklearn.model_selection import train_test_split
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
 # %%
-# The data: labels drawn from known probabilities, 7 % positives, so that we know what a perfect
-# model would say.
+# The labels are drawn from known probabilities, so we know what a perfect model would predict.
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60_000, 8))
 true_proba = expit(X @ rng.normal(size=8) - 6)
@@ -31,8 +30,8 @@ print(f"{log_loss(y_test, true_proba):.4f}\n")
 # %%
 # Score and posterior
 # -------------------
-# The kind of probability can be changed after the fit. Both kinds order the rows alike, so nothing
-# about the ranking changes; the log loss and the Brier score do.
+# You can change ``probability`` after the fit. Both kinds rank the rows equally, but they differ in
+# log loss and Brier score.
 print("gamma  log loss: score  posterior    Brier score: score  posterior")
 models = {gamma: FocalLogisticRegression(gamma=gamma).fit(X, y) for gamma in (0, 1, 2, 5)}
 for gamma, model in models.items():
@@ -46,18 +45,18 @@ for gamma, model in models.items():
     )
 
 # %%
-# The log loss of the posterior is the same for every gamma, as close to that of the true
-# probabilities as cross-entropy comes. That of the sigmoid grows with gamma.
+# The log loss of the posterior hardly depends on gamma, and is close to that of the true
+# probabilities. The log loss of the sigmoid grows with gamma.
 #
-# Trees, and where the map is not enough
-# --------------------------------------
-# The map is exact for a model at the minimum of its expected loss. Trees that over-fit, as on
-# these few rows, are too sure of themselves, and the map sharpens that with the rest. The remedy is
-# the one for any gamma: stop early, or regularise.
+# Trees and overfitting
+# ---------------------
+# The correction is exact for a model at the minimum of its expected loss. It does not correct
+# overfitting: here, trees on few rows are over-confident. As for any gamma, use early stopping or
+# more regularisation.
 few = slice(5000)
 settings = {"gamma": 2, "n_jobs": 1, "random_state": 0}
 trees = {
-    "100 trees": FocalLGBMClassifier(**settings),
+    "default": FocalLGBMClassifier(**settings),
     "early stopping": FocalLGBMClassifier(early_stopping=True, **settings),
     "reg_lambda=10": FocalLGBMClassifier(reg_lambda=10, **settings),
 }
@@ -68,10 +67,11 @@ for name, model in trees.items():
     print(f"after {model.booster_.current_iteration()} trees")
 
 # %%
-# Reliability
-# -----------
-# Of the rows that got a probability of about 0.3, how many are positive? On the diagonal, 0.3 of
-# them. Below it a model is over-confident where it says "likely", above it under-confident.
+# Reliability curves
+# ------------------
+# A reliability curve shows the share of positives among rows with similar predicted probabilities.
+# For a calibrated model, it follows the diagonal. Where the curve is below the diagonal, the
+# predicted probabilities are too high, and where it is above, they are too low.
 figure, axes = plt.subplots(3, figsize=(6.4, 15), layout="constrained")
 gamma_colors = plt.get_cmap("viridis")(np.linspace(0, 0.9, len(models)))
 for ax, probability in zip(axes[:2], ("score", "posterior"), strict=True):
@@ -80,7 +80,7 @@ for ax, probability in zip(axes[:2], ("score", "posterior"), strict=True):
         CalibrationDisplay.from_predictions(
             y_test, proba, n_bins=10, name=f"gamma {gamma}", color=color, ax=ax
         )
-    ax.set(title=f'Linear models, probability="{probability}"')
+    ax.set(title=f'Linear model, probability="{probability}"')
 axes[2].set_prop_cycle(color=["#0072B2", "#CC79A7", "#009E73"])
 for name, proba in held_out.items():
     CalibrationDisplay.from_predictions(y_test, proba, n_bins=10, name=name, ax=axes[2])

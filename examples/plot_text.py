@@ -1,11 +1,12 @@
 """
-Text: a linear model on sparse features
-=======================================
+Text classification with sparse features
+========================================
 
-A classic of imbalance: find the few texts about one subject among thousands about others. The
-texts here need no download: they are the paragraphs of SciPy's own documentation, and the subject
-to find is interpolation. A :class:`~sklearn.feature_extraction.text.TfidfVectorizer` makes a sparse
-matrix of them, with more columns than rows, which ``FocalLogisticRegression`` takes as it is.
+This example finds the few texts about one topic among many texts about others. The texts are
+paragraphs of SciPy's documentation, and the topic is interpolation.
+:class:`~sklearn.feature_extraction.text.TfidfVectorizer` converts the texts to a sparse matrix with
+more columns than rows. ``FocalLogisticRegression`` accepts sparse matrices without converting them
+to dense arrays.
 """
 
 import importlib
@@ -22,7 +23,8 @@ from sklearn.pipeline import make_pipeline
 from skfocal import FocalLogisticRegression
 
 # %%
-# The data: what a paragraph is about is the module that it stands in.
+# We extract the paragraphs from the docstrings of SciPy's modules. The label of a paragraph is its
+# module.
 MODULES = [
     *("cluster", "fft", "integrate", "interpolate", "linalg", "ndimage"),
     *("optimize", "signal", "spatial", "special", "sparse", "stats"),
@@ -30,7 +32,7 @@ MODULES = [
 
 
 def paragraphs(module):
-    """The paragraphs of prose in the docstrings of a module's public names."""
+    """Paragraphs of prose in the docstrings of the public names of a module."""
     module = importlib.import_module(f"scipy.{module}")
     docstrings = [inspect.getdoc(getattr(module, name)) or "" for name in module.__all__]
     blocks = {block.strip() for text in docstrings for block in text.split("\n\n")}
@@ -48,8 +50,9 @@ print(f"{len(y)} paragraphs, {y.sum()} of them ({y.mean():.1%}) about interpolat
 # %%
 # The models
 # ----------
-# Logistic regression, plain and balanced; a focal model; and one whose L1 penalty (``l1_ratio=1``)
-# keeps a few words only. All judged on held-out paragraphs.
+# We compare logistic regression with and without balanced class weights, a focal model, and a focal
+# model whose L1 penalty (``l1_ratio=1``) selects a few words. All are evaluated on held-out
+# paragraphs.
 words = TfidfVectorizer(token_pattern=r"[A-Za-z]{3,}", sublinear_tf=True)
 models = {
     "LogisticRegression": LogisticRegression(C=30, max_iter=1000),
@@ -77,19 +80,18 @@ for name, model in models.items():
     )
 
 # %%
-# The plain and the focal model rank equally well: where words separate the texts this cleanly,
-# gamma has nothing to add. The balanced one pays for its weights with probabilities that
-# are too high on average.
+# The plain and the focal model rank equally well, because the words separate the texts clearly.
+# With balanced class weights, the probabilities are too high on average.
 #
-# The words
-# ---------
-# What does the model of few words look for? It is fitted on all texts, and keeps
+# The selected words
+# ------------------
+# We fit the model with the L1 penalty on all texts, and count its non-zero coefficients:
 pipeline = make_pipeline(words, models["Focal, few words"]).fit(texts, y)
 coef = pipeline[-1].coef_[0]
 print(f"{np.count_nonzero(coef)} of {len(coef)} words")
 
 # %%
-# Those that speak most for interpolation, and most against it:
+# The words with the largest and smallest coefficients:
 strongest = np.r_[np.argsort(coef)[:6], np.argsort(coef)[-18:]]
 names = words.get_feature_names_out()[strongest]
 signs = np.where(coef[strongest] > 0, "0.3", "0.7")
@@ -98,7 +100,8 @@ top.set_prop_cycle(color=COLORS.values())
 for name, proba in held_out.items():
     PrecisionRecallDisplay.from_predictions(y, proba, name=name, ax=top)
 bottom.barh(names, coef[strongest], color=signs)
-bottom.set(title="Strongest words of the model with few", xlabel="Coefficient", ylabel="Word")
-top.set(title="Held-out paragraphs", xlabel="Recall", ylabel="Precision", ylim=(0, 1.02))
+bottom.set(title="Largest coefficients (L1 penalty)", xlabel="Coefficient", ylabel="Word")
+top.set(title="Ranking of held-out paragraphs", xlabel="Recall", ylabel="Precision")
+top.set(ylim=(0, 1.02))
 top.legend(loc="upper center", bbox_to_anchor=(0.5, -0.15))
 figure.savefig("text.png")

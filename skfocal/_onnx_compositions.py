@@ -1,8 +1,8 @@
-"""Converters to ONNX of scikit-learn's compositions of the estimators.
+"""ONNX converters for scikit-learn's meta-estimators around the package's estimators.
 
-skl2onnx converts these compositions to a graph that differs from scikit-learn, or not at all.
-Where a composition holds one of the package's estimators, the converters here replace or check
-those of skl2onnx. All other models go to skl2onnx as before.
+skl2onnx converts some meta-estimators to graphs whose results differ from scikit-learn, and does
+not convert others. The converters here replace those of skl2onnx, or run checks before them, if the
+model contains one of the package's estimators. Other models still use skl2onnx's converters.
 """
 
 from copy import copy
@@ -15,7 +15,13 @@ from skl2onnx.common.shape_calculator import calculate_linear_classifier_output_
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import Pipeline
 
-from skfocal._onnx_graph import Graph, check_decision, holds_focal, wants_raw_scores, with_response
+from skfocal._onnx_graph import (
+    Graph,
+    check_decision,
+    contains_focal,
+    copy_with_raw_scores,
+    wants_raw_scores,
+)
 from skfocal._private import tuned_pos_label
 from skfocal._private_onnx import (
     get_converter,
@@ -26,7 +32,7 @@ from skfocal._private_onnx import (
 
 
 def register_compositions():
-    """Put the converters below in front of those of skl2onnx."""
+    """Register the converters of this file in place of those of skl2onnx."""
     for alias, convert in REPLACED.items():
         _register(alias, convert)
     for alias, prepare in PREPARED.items():
@@ -42,11 +48,11 @@ def register_compositions():
 
 
 def _register(alias, focal_converter):
-    """Register a converter for compositions of the package's estimators only."""
+    """Register a converter for models that contain one of the package's estimators."""
     other_converter = SKL2ONNX[alias]
 
     def convert(scope, operator, container):
-        is_focal = holds_focal(operator.raw_operator)
+        is_focal = contains_focal(operator.raw_operator)
         (focal_converter if is_focal else other_converter)(scope, operator, container)
 
     options = other_converter.get_allowed_options()
@@ -54,7 +60,7 @@ def _register(alias, focal_converter):
 
 
 def _prepared(prepare, convert):
-    """Return a converter that first checks or changes the operator."""
+    """Return a converter that calls ``prepare`` first, to check or change the operator."""
 
     def prepare_and_convert(scope, operator, container):
         prepare(scope, operator, container)
@@ -64,9 +70,9 @@ def _prepared(prepare, convert):
 
 
 def _convert_calibrated(scope, operator, container):
-    """Mean of the calibrated classifiers.
+    """Average the calibrated classifiers.
 
-    skl2onnx does not interpolate between the thresholds of isotonic calibration.
+    The converter of skl2onnx does not interpolate between the thresholds of isotonic calibration.
     """
     calibrated_classifiers = operator.raw_operator.calibrated_classifiers_
     add = Graph(scope, container)
@@ -76,20 +82,21 @@ def _convert_calibrated(scope, operator, container):
 
 
 def _calibrated_proba(calibrated, inputs, add):
-    """Probabilities of one pair of a classifier and its calibrators."""
+    """Return the probabilities of one classifier and its calibrators."""
     estimator, n_classes = calibrated.estimator, len(calibrated.classes)
     if len(estimator.classes_) != n_classes:
         raise NotImplementedError(
-            f"Each classifier inside CalibratedClassifierCV must know all {n_classes} classes, got "
-            f"one that was fitted to {len(estimator.classes_)}: use folds that hold every class."
+            "Each classifier inside CalibratedClassifierCV must be fitted to all "
+            f"{n_classes} classes, got one fitted to {len(estimator.classes_)}. Use folds that "
+            "contain every class."
         )
-    decides = hasattr(estimator, "decision_function")
-    _, scores = add.estimator(estimator, inputs, raw_scores=decides)
+    has_decision = hasattr(estimator, "decision_function")
+    _, scores = add.estimator(estimator, inputs, raw_scores=has_decision)
     if calibrated.method == "temperature":
-        if not decides:
+        if not has_decision:
             raise NotImplementedError(
-                "Temperature scaling converts for classifiers with a decision_function only, got "
-                f"{type(estimator).__name__}."
+                "Temperature scaling can only be converted for classifiers with a "
+                f"decision_function, got {type(estimator).__name__}."
             )
         return add("Softmax", add("Mul", scores, float(calibrated.calibrators[0].beta_)), axis=1)
     calibrate = {"sigmoid": _sigmoid, "isotonic": _isotonic}[calibrated.method]
@@ -111,10 +118,10 @@ def _sigmoid(calibrator, score, add):
 
 
 def _isotonic(calibrator, score, add):
-    """Linear interpolation, as a sum of ramps that are clipped to 0 and 1."""
+    """Interpolate linearly, as a sum of linear functions that are clipped to [0, 1]."""
     x = calibrator.X_thresholds_.astype(np.float64)
     y = calibrator.y_thresholds_.astype(np.float64)
-    # One ramp more, of height 0: a constant has no other.
+    # Append a ramp of height 0: a constant calibrator has no other.
     width, height = np.diff(x, append=x[-1] + 1), np.diff(y, append=y[-1])
     ramps = add("Div", add("Sub", score, x), width)
     ramps = add("Min", add("Max", ramps, 0.0), 1.0)
@@ -122,10 +129,10 @@ def _isotonic(calibrator, score, add):
 
 
 def _convert_stacking(scope, operator, container):
-    """Final estimator on the responses of the others.
+    """Apply the final estimator to the responses of the others.
 
-    skl2onnx stacks both columns of a binary decision function and takes "predict" for
-    probabilities.
+    The converter of skl2onnx stacks both columns of a binary decision function, and uses
+    probabilities for ``stack_method="predict"``.
     """
     model = operator.raw_operator
     add = Graph(scope, container)
@@ -146,7 +153,7 @@ def _convert_stacking(scope, operator, container):
 
 
 def _stacked_features(estimator, method, inputs, add):
-    """Columns of the final estimator's X that come from one estimator."""
+    """Return the columns that one estimator contributes to the final estimator's X."""
     label, scores = add.estimator(estimator, inputs, raw_scores=method == "decision_function")
     if method == "predict":
         return add("Reshape", add("Cast", label, to=TensorProto.DOUBLE), np.array([-1, 1]))
@@ -154,43 +161,44 @@ def _stacked_features(estimator, method, inputs, add):
 
 
 def _convert_threshold(scope, operator, container):
-    """Labels by the threshold, which skl2onnx ignores."""
+    """Compare scores with the threshold, which the converter of skl2onnx ignores."""
     model = operator.raw_operator
     add = Graph(scope, container)
-    _, proba = score = add.estimator(model.estimator_, operator.inputs)
-    decides = model.response_method == "decision_function"
-    if decides:
-        score = add.estimator(model.estimator_, operator.inputs, raw_scores=True)
-    threshold, pos_label = _threshold(model, default=0.0 if decides else 0.5)
+    _, proba = add.estimator(model.estimator_, operator.inputs)
+    scores, default = proba, 0.5
+    if model.response_method == "decision_function":
+        _, scores = add.estimator(model.estimator_, operator.inputs, raw_scores=True)
+        default = 0.0
+    threshold, pos_label = _threshold(model, default)
     positive = 1 if pos_label is None else model.classes_.tolist().index(pos_label)
-    reached = add("GreaterOrEqual", add.column(score[1], positive), threshold)
-    best = add("Where", reached, np.array(positive), np.array(1 - positive))
+    is_positive = add("GreaterOrEqual", add.column(scores, positive), threshold)
+    best = add("Where", is_positive, np.array(positive), np.array(1 - positive))
     add.outputs(operator, add("Reshape", best, np.array([-1])), proba)
 
 
 def _threshold(model, default):
-    """Threshold of a classifier and the label that it stands for, None for the second class."""
+    """Return the threshold and the positive label; None means the second class."""
     if hasattr(model, "best_threshold_"):
         return float(model.best_threshold_), tuned_pos_label(model)
     return default if model.threshold == "auto" else float(model.threshold), model.pos_label
 
 
 def _prepare_pipeline(scope, operator, container):
-    """Pass the option ``raw_scores`` to the last step."""
+    """Copy the option ``raw_scores`` of a pipeline to its last step."""
     pipeline = operator.raw_operator
     raw_scores = wants_raw_scores(pipeline, scope, container)
     *steps, (name, last) = pipeline.steps
     operator.raw_operator = copy(pipeline)
-    last = with_response(last, raw_scores, scope, container)
+    last = copy_with_raw_scores(last, raw_scores, scope, container)
     operator.raw_operator.steps = [*steps, (name, last)]
 
 
 def _parse_pipeline(scope, model, inputs, custom_parsers=None):
-    """Pass the option ``raw_scores`` of the model to convert to the last step."""
+    """Copy the options of a pipeline to its last step if they include ``raw_scores``."""
     last = model.steps[-1][1]
-    if holds_focal(last) and scope.get_options(model).get("raw_scores"):
-        own = (scope.options or {}).get(id(last), {})
-        scope.add_options(id(last), scope.get_options(model) | own)
+    if contains_focal(last) and scope.get_options(model).get("raw_scores"):
+        last_options = (scope.options or {}).get(id(last), {})
+        scope.add_options(id(last), scope.get_options(model) | last_options)
     return SKL2ONNX_PARSE_PIPELINE(scope, model, inputs, custom_parsers=custom_parsers)
 
 
@@ -198,7 +206,7 @@ def _prepare_one_vs_one(scope, operator, container):
     classes = operator.raw_operator.classes_
     if not np.array_equal(classes, np.arange(len(classes))):
         raise NotImplementedError(
-            "skl2onnx returns class indices for OneVsOneClassifier: fit it to the labels 0 to "
+            "skl2onnx returns class indices for OneVsOneClassifier. Fit it to the labels 0 to "
             f"{len(classes) - 1}, got {classes.tolist()}."
         )
     for estimator in operator.raw_operator.estimators_:
@@ -209,19 +217,19 @@ def _prepare_voting(scope, operator, container):
     model = operator.raw_operator
     if model.weights is not None and len(model.estimators_) < len(model.estimators):
         raise NotImplementedError(
-            "skl2onnx misplaces the weights of a VotingClassifier with dropped estimators: remove "
-            "them from estimators and weights, and fit again."
+            "skl2onnx applies the weights of a VotingClassifier to the wrong estimators if some "
+            "are dropped. Remove those from estimators and weights, and fit again."
         )
     _prepare_labels(scope, operator, container)
 
 
 def _prepare_labels(scope, operator, container):
-    """Refuse integers that skl2onnx rounds to single precision."""
+    """Raise NotImplementedError for integers that skl2onnx rounds to single precision."""
     classes = operator.raw_operator.classes_
     if classes.dtype.kind in "iu" and np.abs(classes).max() >= 2**24:
         raise NotImplementedError(
-            f"skl2onnx rounds the labels of {type(operator.raw_operator).__name__} beyond 2**24, "
-            f"got {classes.tolist()}: fit it to smaller labels."
+            f"skl2onnx rounds the labels of {type(operator.raw_operator).__name__} above 2**24, "
+            f"got {classes.tolist()}. Fit it to smaller labels."
         )
 
 

@@ -1,4 +1,4 @@
-"""Building blocks of the ONNX converters: operators, constants, sub-estimators and outputs."""
+"""Helpers of the ONNX converters."""
 
 from copy import copy
 
@@ -15,7 +15,10 @@ from skfocal.estimators._base import FocalClassifier
 
 
 class Graph:
-    """Adds operators to a model: inputs are names of values or constants, the result is a name."""
+    """Add operators to an ONNX graph.
+
+    Inputs are constants or names of values, and results are names of values.
+    """
 
     def __init__(self, scope, container):
         self.scope, self.container = scope, container
@@ -28,12 +31,15 @@ class Graph:
         return outputs[0] if n_outputs == 1 else outputs
 
     def column(self, values, index):
-        """Column of a matrix, as a matrix."""
+        """Select one column of a matrix, as a matrix."""
         return self("Gather", values, np.array([index]), axis=1)
 
     def estimator(self, estimator, inputs, raw_scores=False):
-        """Labels of a fitted estimator, and its probabilities or decision values in double."""
-        estimator = with_response(estimator, raw_scores, self.scope, self.container)
+        """Add a fitted estimator; return its labels and its scores in double precision.
+
+        The scores are probabilities, or ``decision_function`` if ``raw_scores`` is true.
+        """
+        estimator = copy_with_raw_scores(estimator, raw_scores, self.scope, self.container)
         operator = self.scope.declare_local_operator(get_model_alias(type(estimator)), estimator)
         operator.inputs = inputs
         is_focal = isinstance(estimator, FocalClassifier)
@@ -45,10 +51,10 @@ class Graph:
         return label.full_name, self("Cast", scores.full_name, to=TensorProto.DOUBLE)
 
     def outputs(self, operator, best, scores):
-        """Return the labels of the classes with indices ``best``, and the scores."""
+        """Set the operator's outputs: labels of the classes with indices ``best``, and scores."""
         label, result = operator.outputs
         is_double = isinstance(result.type, DoubleTensorType)
-        # A composition declares the input's type, which may be an integer's.
+        # The type of a meta-estimator's scores is that of the input, which may be an integer.
         to = TensorProto.DOUBLE if is_double else TensorProto.FLOAT
         self("Cast", scores, to=to, output=result.full_name)
         classes = label_values(get_label_classes(self.scope, operator.raw_operator))
@@ -65,27 +71,30 @@ class Graph:
 
 
 def wants_raw_scores(model, scope, container):
-    """Whether the option ``raw_scores`` is set, in either of the places where converters do so."""
+    """Whether the option ``raw_scores`` is set for a model, in the scope or in the container."""
     places = (scope, container)
     return any(place.get_options(model).get("raw_scores", False) for place in places)
 
 
-def with_response(estimator, raw_scores, scope, container):
-    """Copy of an estimator with the option ``raw_scores``: options belong to one object."""
-    estimator = _inner(estimator, raw_scores)
+def copy_with_raw_scores(estimator, raw_scores, scope, container):
+    """Copy an estimator and set the option ``raw_scores`` for the copy.
+
+    Options belong to an object, so a model that is used twice needs a copy for each use.
+    """
+    estimator = _unwrap(estimator, raw_scores)
     if raw_scores:
         check_decision(estimator, container)
     options = container.get_options(estimator)
     if container.has_options(estimator, "raw_scores"):
         options["raw_scores"] = raw_scores
-    twin = copy(estimator)
+    duplicate = copy(estimator)
     for place in (scope, container):
-        place.add_options(id(twin), options)
-    return twin
+        place.add_options(id(duplicate), options)
+    return duplicate
 
 
-def _inner(estimator, raw_scores):
-    """The estimator that answers for one that only wraps it."""
+def _unwrap(estimator, raw_scores):
+    """Return the inner estimator of a wrapper that returns the same scores."""
     while True:
         if isinstance(estimator, FrozenEstimator):
             estimator = estimator.estimator
@@ -98,30 +107,32 @@ def _inner(estimator, raw_scores):
 
 
 def check_decision(estimator, container):
-    """Refuse an estimator where skl2onnx would take probabilities for ``decision_function``."""
+    """Raise an error if skl2onnx would return probabilities as ``decision_function``."""
     if not container.has_options(estimator, "raw_scores"):
         raise NotImplementedError(
             f"skl2onnx does not convert the decision_function of {type(estimator).__name__}, "
-            "which the model around it needs."
+            "which the meta-estimator requires."
         )
     for inner in getattr(estimator, "estimators_", []):
-        if holds_focal(inner):
+        if contains_focal(inner):
             check_decision(inner, container)
 
 
-def holds_focal(model):
-    """Whether a model is one of the package's estimators or is composed of one."""
+def contains_focal(model):
+    """Whether a model is one of the package's estimators or contains one."""
     if isinstance(model, FocalClassifier):
         return True
     parts = model.get_params().values() if isinstance(model, BaseEstimator) else ()
-    return any(holds_focal(part) for part in parts if isinstance(part, BaseEstimator))
+    return any(contains_focal(part) for part in parts if isinstance(part, BaseEstimator))
 
 
 def label_values(classes):
-    """Classes as ONNX has them: strings or integers."""
+    """Return the classes as an array of strings or int64, the label types of ONNX."""
     if all(isinstance(label, str) for label in classes):
         return np.array(classes, dtype=object)
     labels = np.asarray(classes).astype(np.int64)
     if not np.array_equal(labels, classes):
-        raise NotImplementedError(f"ONNX labels are strings or integers, got {classes.tolist()}.")
+        raise NotImplementedError(
+            f"ONNX labels must be strings or integers, got {classes.tolist()}."
+        )
     return labels

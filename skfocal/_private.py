@@ -1,12 +1,13 @@
-"""Private names of scikit-learn and LightGBM, imported here and nowhere else.
+"""Private names of scikit-learn and LightGBM, which no other file imports.
 
-Neither project promises to keep these names. If a release drops one, the import of skfocal raises
-an ``ImportError`` that names the installed versions and what to do.
+Both projects may remove these names without notice. If a release does, importing skfocal raises an
+``ImportError`` with the installed versions and advice.
 
-The package also relies on conventions that an import cannot check: ``_parameter_constraints``,
-``_doc_link_module``, ``_doc_link_template``, ``_doc_link_url_param_generator`` and, from
-scikit-learn 1.9 on, ``_init_callback_context`` of :class:`sklearn.base.BaseEstimator`; and the
-model text of LightGBM, whose version ``estimators/_native.py`` checks.
+An import cannot check the other private interfaces that the package uses. In
+:class:`sklearn.base.BaseEstimator`, these are ``_parameter_constraints``, ``_doc_link_module``,
+``_doc_link_template``, ``_doc_link_url_param_generator`` and, since scikit-learn 1.9,
+``_init_callback_context``. The package also reads LightGBM's text format for models;
+``estimators/_native.py`` checks its version.
 """
 
 from importlib.metadata import version
@@ -33,7 +34,7 @@ __all__ = [
     "tuned_pos_label",
 ]
 
-# scikit-learn 1.9 is the first whose LogisticRegression takes arrays of other libraries.
+# Since scikit-learn 1.9, LogisticRegression supports the array API.
 HAS_ARRAY_API = tuple(map(int, version("scikit-learn").split(".")[:2])) >= (1, 9)
 
 try:
@@ -62,10 +63,10 @@ except (ImportError, AttributeError) as error:
     raise ImportError(
         f"skfocal does not work with scikit-learn {version('scikit-learn')} and LightGBM "
         f"{version('lightgbm')}: {error}. Upgrade skfocal, or install an older release of the "
-        "library that this message names."
+        "library in this message."
     ) from error
 
 
 def tuned_pos_label(model):
-    """Label whose threshold a fitted ``TunedThresholdClassifierCV`` has tuned."""
+    """Return the positive label of a fitted ``TunedThresholdClassifierCV``."""
     return model._curve_scorer._get_pos_label()

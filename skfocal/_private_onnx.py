@@ -1,4 +1,4 @@
-"""Private names of skl2onnx, imported here and nowhere else (extra ``onnx``)."""
+"""Private names of skl2onnx, which no other file imports (extra ``onnx``)."""
 
 import skl2onnx
 

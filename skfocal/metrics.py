@@ -1,4 +1,4 @@
-"""The focal loss as a metric of probabilities."""
+"""The focal loss as a metric of predicted probabilities."""
 
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length
@@ -13,28 +13,31 @@ from skfocal.objectives._loss import make_loss
 def focal_loss(
     y_true, y_proba, *, gamma=1.0, alpha=None, sample_weight=None, normalize=True, labels=None
 ):
-    """Focal loss of predicted probabilities, in the manner of :func:`sklearn.metrics.log_loss`.
+    """Focal loss of predicted probabilities.
 
-    A row whose class has the probability p costs ``alpha * (1 - p)**gamma * -log(p)``. Note that
-    for ``gamma > 0`` the true probabilities do not minimise it: it compares models by the loss
-    that a focal model is trained on, of its ``probability="score"``.
+    It is called like :func:`sklearn.metrics.log_loss`. The loss of a row whose true class has the
+    predicted probability p is ``alpha * (1 - p)**gamma * -log(p)``.
+
+    If ``gamma > 0``, the true probabilities do not minimise this metric. Use it to compare models
+    by their training loss, with predictions for ``probability="score"``.
 
     Parameters
     ----------
     y_true : array-like of shape (n_samples,)
-        Labels.
+        True labels.
     y_proba : array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities, of the second class or of all classes in the order of the sorted labels.
-        As in ``log_loss``, they are clipped to the dtype's eps away from 0 and 1.
+        Predicted probabilities of the second class, or of all classes in the order of the sorted
+        labels. As in ``log_loss``, they are clipped to [eps, 1 - eps] with the eps of their dtype.
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent from 0 to 100; 0 is the log loss.
+        Focusing parameter, between 0 and 100. 0 is the log loss.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factors of the classes; a float ``a`` means ``(1 - a, a)``.
+        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each row. None means 1 for every row.
     normalize : bool, default=True
-        Whether to return the weighted mean rather than the weighted sum.
+        If True, return the weighted mean of the loss, otherwise the weighted sum.
     labels : array-like of shape (n_classes,), default=None
-        All labels, needed where ``y_true`` lacks some.
+        All labels. Required if some of them do not occur in ``y_true``.
 
     Returns
     -------
@@ -43,7 +46,7 @@ def focal_loss(
     Raises
     ------
     ValueError
-        If probabilities are outside [0, 1], do not sum to 1, or do not fit the labels, or a
+        If probabilities are not in [0, 1], do not sum to 1 or do not match the labels, or if a
         parameter is out of range.
 
     References
@@ -68,7 +71,7 @@ def focal_loss(
     eps = float(xp.finfo(proba.dtype).eps)
     proba_true = xp.clip(_proba_of_class(y, proba, classes, xp), eps, 1 - eps)
     loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
-    gamma_rows, factor = loss.gamma_factor(move_like(y, proba, xp), weight, proba_true, xp)
+    gamma_rows, factor = loss.gamma_and_factor(move_like(y, proba, xp), weight, proba_true, xp)
     losses = _margin.focal_loss(xp.log(proba_true) - xp.log1p(-proba_true), gamma_rows, xp)
     cost = float(total(losses if factor is None else losses * factor, xp))
     mass = len(y) if weight is None else weight.sum()
@@ -76,17 +79,17 @@ def focal_loss(
 
 
 def _proba_of_class(y, proba, classes, xp):
-    """Probability that each row gives to its class, after checks of shape and range."""
+    """Check the probabilities and return that of each row's class."""
     if len(classes) < 2:
         raise ValueError(
-            f"y_true holds one label only, {classes.tolist()}: pass all of them as labels."
+            f"y_true contains only one label, {classes.tolist()}. Pass all labels as labels=..."
         )
     if proba.ndim == 1:
         proba = xp.stack([1 - proba, proba], axis=1)
     if proba.shape[1] != len(classes):
         raise ValueError(
             f"y_proba has {proba.shape[1]} columns for the {len(classes)} classes "
-            f"{classes.tolist()}; pass labels where y_true lacks some."
+            f"{classes.tolist()}. If y_true does not contain all classes, pass labels=..."
         )
     lowest, highest = float(xp.min(proba)), float(xp.max(proba))
     if lowest < 0 or highest > 1:

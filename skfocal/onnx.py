@@ -1,6 +1,6 @@
-"""Converters of the estimators to ONNX for ``skl2onnx`` (extra ``onnx``).
+"""Converters for ``skl2onnx`` that export the estimators to ONNX (extra ``onnx``).
 
-The graphs compute in double precision and answer in the input's.
+The graphs compute in double precision and return results in the precision of the input.
 """
 
 import numpy as np
@@ -22,16 +22,17 @@ OPTIONS = {
 
 
 def register_converters():
-    """Teach ``skl2onnx`` both estimators, alone and inside pipelines and other compositions.
+    """Register converters for both estimators with ``skl2onnx``.
 
-    The graph's outputs are those of any classifier of ``skl2onnx``: the label and the
-    probabilities by the estimator's parameters ``probability`` and ``class_prior``. With the option
-    ``raw_scores`` the second output is ``decision_function``; binary, with one column per class,
-    of which the first is the negative of the second.
+    They also work inside pipelines and other meta-estimators. The outputs of the graph are the
+    label and the probabilities, as for other classifiers of ``skl2onnx``. The probabilities follow
+    the estimator's parameters ``probability`` and ``class_prior``. With the option ``raw_scores``,
+    the second output is ``decision_function``. For binary models it has two columns, and the first
+    one is the negative of the second.
 
-    For models that contain one of the estimators, and for no others, this replaces the
-    converters of ``CalibratedClassifierCV``, ``StackingClassifier`` and
-    ``TunedThresholdClassifierCV``. It adds ``FixedThresholdClassifier``.
+    For models that contain one of the estimators, this also replaces the converters of
+    ``CalibratedClassifierCV``, ``StackingClassifier`` and ``TunedThresholdClassifierCV``. Other
+    models still use those of ``skl2onnx``. A converter for ``FixedThresholdClassifier`` is added.
 
     Examples
     --------
@@ -58,30 +59,30 @@ def register_converters():
 
 
 def _parse(scope, model, inputs, custom_parsers=None):
-    """Refuse combinations of options for which skl2onnx writes an invalid graph."""
+    """Raise NotImplementedError for options with which skl2onnx writes an invalid graph."""
     options = scope.get_options(model)
     nocl, class_labels = options.get("nocl"), options.get("output_class_labels")
     if nocl and options.get("zipmap") == "columns":
-        raise NotImplementedError("The options nocl=True and zipmap='columns' exclude each other.")
-    kind = model.classes_.dtype
-    is_supported = kind.kind in "UO" if not nocl else kind.kind == "b"
-    if class_labels and not (is_supported or kind in (np.int32, np.int64)):
+        raise NotImplementedError("The options nocl=True and zipmap='columns' cannot be combined.")
+    dtype = model.classes_.dtype
+    is_supported = dtype.kind == "b" if nocl else dtype.kind in "UO"
+    if class_labels and not (is_supported or dtype in (np.int32, np.int64)):
         raise NotImplementedError(
-            f"The option output_class_labels does not support labels of type {kind} with "
-            f"nocl={bool(nocl)}: fit to labels of type int64."
+            f"The option output_class_labels does not support labels of type {dtype} with "
+            f"nocl={bool(nocl)}. Fit the model to labels of type int64."
         )
     return _parse_sklearn_classifier(scope, model, inputs, custom_parsers=custom_parsers)
 
 
 def _convert(scope, operator, container):
-    """Add the operators of a fitted estimator: raw scores, probabilities, labels."""
+    """Add the operators of a fitted estimator to the graph."""
     model = operator.raw_operator
     add = Graph(scope, container)
     X = add("Cast", operator.inputs[0].full_name, to=TensorProto.DOUBLE)
     raw_scores = _tree_scores if isinstance(model, FocalLGBMClassifier) else _linear_scores
     score = raw_scores(model, X, add)
     if len(model.classes_) == 2:
-        score = add("Mul", score, np.array([[0.0, 1.0]]))  # class 0 scores 0
+        score = add("Mul", score, np.array([[0.0, 1.0]]))  # the score of class 0 is 0
     log_score = _log_score(model, score, add)
     if wants_raw_scores(model, scope, container):
         result = _decision(log_score, len(model.classes_), add)
@@ -91,7 +92,7 @@ def _convert(scope, operator, container):
 
 
 def _decision(log_score, n_classes, add):
-    """``decision_function``; binary, one column per class, as skl2onnx expects it."""
+    """Compute ``decision_function``; if binary, with one column per class for skl2onnx."""
     if n_classes > 2:
         return add("LogSoftmax", log_score, axis=1)
     return add("MatMul", log_score, np.array([[1.0, -1.0], [-1.0, 1.0]]))
@@ -102,7 +103,7 @@ def _linear_scores(model, X, add):
 
 
 def _tree_scores(model, X, add):
-    """Sum of the trees, and the start they lack."""
+    """Add the constant initial score to the sum of the trees."""
     attributes = _tree_attributes(model.booster_)
     trees = add("TreeEnsembleRegressor", X, op_domain="ai.onnx.ml", op_version=3, **attributes)
     n_scores = attributes["n_targets"] // 2
@@ -112,7 +113,7 @@ def _tree_scores(model, X, add):
 
 
 def _log_score(model, score, add):
-    """Logarithm of the probabilities up to a shift per row, as ``_margin.log_posterior`` has it."""
+    """Compute the log-probabilities up to a constant per row, as ``_margin.log_posterior``."""
     loss, probability = model._prediction_loss()
     if probability == "score":
         return score
@@ -120,7 +121,8 @@ def _log_score(model, score, add):
     margin = _margins(score, loss.n_classes, add)
     above, below = add("Max", margin, 0.0), add("Min", margin, 0.0)
     small = add("Exp", add("Sub", below, above))
-    # miss_ratio above 0 is log1p(small) / small: the rounding of 1 + small cancels (Kahan).
+    # T = p*L/q is log1p(small) / small for margins >= 0. Dividing by the rounded sum minus 1
+    # cancels the rounding of 1 + small (Kahan).
     total = add("Add", small, 1.0)
     rounded = add("Sub", total, 1.0)
     is_one = add("Equal", rounded, 0.0)
@@ -128,20 +130,20 @@ def _log_score(model, score, add):
     log_sum = add("Mul", small, ratio_above)
     ratio_below = add("Mul", small, add("Sub", log_sum, below))
     ratio = add("Where", add("Less", margin, 0.0), ratio_below, ratio_above)
-    hinges = add("Add", add("Mul", above, gamma), below)
+    piecewise_linear = add("Add", add("Mul", above, gamma), below)
     logs = add(
         "Sub",
         add("Mul", log_sum, gamma - 1),
         add("Log", add("Add", add("Mul", ratio, gamma), 1.0)),
     )
-    log_score = add("Add", hinges, logs)
+    log_score = add("Add", piecewise_linear, logs)
     if probability == "unweighted" and loss.alpha is not None:
         log_score = add("Sub", log_score, np.log(loss.alpha))
     return log_score
 
 
 def _margins(score, n_classes, add):
-    """Score of each class over the logsumexp of the others, as accurate as the package's own."""
+    """Compute the margin of each class, ``z_k - logsumexp(z_j for j != k)``, in both tails."""
     values, index = add("TopK", score, np.array([2]), axis=1, n_outputs=2)
     top, second = (add("Gather", values, np.array([k]), axis=1) for k in (0, 1))
     first = add("Gather", index, np.array([0]), axis=1)
@@ -158,11 +160,11 @@ def _margins(score, n_classes, add):
 
 
 def _tree_attributes(booster):
-    """Attributes of a TreeEnsembleRegressor: a booster's trees, two targets per class."""
+    """Return a booster's trees as attributes of a TreeEnsembleRegressor, two targets per score."""
     if booster.pandas_categorical:
         raise NotImplementedError(
-            "ONNX has no pandas categories: fit on integer codes and name those columns in "
-            "categorical_feature."
+            "ONNX does not support pandas categories. Fit the model on integer codes and pass "
+            "those columns as categorical_feature."
         )
     model = booster.dump_model()
     n_targets = model["num_tree_per_iteration"]
@@ -190,9 +192,10 @@ def _tree_attributes(booster):
 
 
 def _two_parts(leaves, n_trees):
-    """Split leaves into a coarse and a fine part, as ONNX returns sums in single precision.
+    """Split leaf values into a coarse and a fine part.
 
-    The coarse parts are multiples of a power of two, such that their sums fit in 24 bits.
+    ONNX returns sums in single precision, so the two parts are summed separately. The coarse parts
+    are multiples of a power of two, chosen to make their sums fit in 24 bits.
     """
     bound = n_trees * np.abs(leaves).max(initial=np.finfo(np.float32).tiny)
     step = 2.0 ** (np.ceil(np.log2(bound)) - 24)
@@ -201,13 +204,13 @@ def _two_parts(leaves, n_trees):
 
 
 def _tree_nodes(root):
-    """Nodes of a tree: mode, feature, value, next node if true, if false, whether NaN is true."""
+    """Return a tree's nodes as (mode, feature, value, true node, false node, NaN is true)."""
     nodes, todo = [None], [(0, root)]
     while todo:
         here, node = todo.pop()
         if "leaf_value" in node:
             if "leaf_const" in node:
-                raise NotImplementedError("ONNX has no trees with linear leaves (linear_tree).")
+                raise NotImplementedError("ONNX does not support linear leaves (linear_tree).")
             nodes[here] = ("LEAF", 0, node["leaf_value"], 0, 0, 0)
             continue
         left, right = len(nodes), len(nodes) + 1
@@ -228,7 +231,7 @@ def _tree_nodes(root):
 
 
 def _missing_goes_left(node):
-    """Whether NaN goes left; LightGBM takes it for 0 where training met no missing value."""
+    """Whether NaN goes left; LightGBM treats it as 0 if there was none in the training data."""
     if node["missing_type"] == "Zero":
-        raise NotImplementedError("ONNX has no zeros that are missing values (zero_as_missing).")
+        raise NotImplementedError("ONNX does not support zeros as missing (zero_as_missing).")
     return node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0

@@ -1,4 +1,4 @@
-"""Settings of all property tests: the same examples in every run, no time limit for each."""
+"""Settings of the property tests: reproducible examples without a time limit."""
 
 import os
 

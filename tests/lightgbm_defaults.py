@@ -1,4 +1,4 @@
-"""Parameters with which ``FocalLGBMClassifier`` grows LightGBM's default trees."""
+"""Parameters with which ``FocalLGBMClassifier`` grows the default trees of LightGBM."""
 
 AS_IN_LIGHTGBM = {
     "n_estimators": 100,

@@ -1,8 +1,8 @@
-"""The focal loss in 50-digit arithmetic, written from its definition: what tests compare with.
+"""Reference implementation of the focal loss in 50-digit arithmetic, from its definition.
 
-Margins and scores are taken as exact numbers. The closed forms of the derivatives are themselves
-compared with numerical derivatives of :func:`loss` and :func:`multiclass_loss`, in
-``test_margin.py`` and ``test_multiclass.py``.
+Margins and scores are treated as exact numbers. ``test_margin.py`` and ``test_multiclass.py``
+compare the closed-form derivatives with numerical derivatives of :func:`loss` and
+:func:`multiclass_loss`.
 """
 
 from functools import cache
@@ -15,24 +15,24 @@ mp.dps = 50
 
 GAMMAS = [0, 1e-3, 0.1, 0.5, 0.75, 1, 4 / 3, 1.7, 2, 2.5, 5]
 
-# A few units in the last place: 23 of float64's, 25 of float32's.
+# About 25 units in the last place of each dtype.
 TOLERANCE = {np.float64: 5e-15, np.float32: 3e-6}
 
 
 class Derivatives(NamedTuple):
-    """Loss, first derivative, second derivative and the added-up sizes of the latter's terms."""
+    """Loss, its first two derivatives and the absolute sum of the second derivative's terms."""
 
     loss: mpf
     slope: mpf
-    bend: mpf
-    bend_size: mpf
+    curvature: mpf
+    curvature_abs_sum: mpf
 
 
 def relative_error(actual, exact, size=None):
-    """Largest ``|actual - exact| / size``, where size is ``|exact|`` unless given.
+    """Return the largest ``|actual - exact| / size``; ``size`` is ``|exact|`` by default.
 
-    Where exact is no normal number of actual's dtype, only what is more than four smallest
-    normals off counts.
+    If ``exact`` is subnormal in the dtype of ``actual``, an error of up to four times the smallest
+    normal number is ignored.
     """
     tiny = float(np.finfo(actual.dtype).tiny)
     exact = list(exact)
@@ -41,7 +41,7 @@ def relative_error(actual, exact, size=None):
     for got, wanted, scale in zip(actual.ravel().tolist(), exact, size, strict=True):
         excess = abs(got - wanted) - (4 * tiny if abs(wanted) < tiny else 0)
         errors.append(0.0 if excess <= 0 else float(excess / abs(scale)))
-    return np.max(errors)  # unlike max, it passes NaN on
+    return np.max(errors)  # propagates NaN, unlike max
 
 
 def loss(margin, gamma):
@@ -51,7 +51,7 @@ def loss(margin, gamma):
 
 @cache
 def derivatives(margin, gamma):
-    """Value and both derivatives of :func:`loss`; the slope is negative."""
+    """Return :func:`loss` and its first two derivatives; ``slope`` is negative here."""
     m, g = mpf(margin), mpf(gamma)
     p, q, cross_entropy = 1 / (1 + exp(-m)), 1 / (1 + exp(m)), log1p(exp(-m))
     modulation = q**g
@@ -63,18 +63,18 @@ def derivatives(margin, gamma):
     return Derivatives(
         loss=modulation * cross_entropy,
         slope=-modulation * (q + g * p * cross_entropy),
-        bend=sum(terms),
-        bend_size=sum(abs(term) for term in terms),
+        curvature=sum(terms),
+        curvature_abs_sum=sum(abs(term) for term in terms),
     )
 
 
 def all_derivatives(margins, gamma):
-    """:func:`derivatives` of an array of margins, as one tuple of tuples."""
+    """Return :func:`derivatives` of an array of margins, with a tuple for each field."""
     return Derivatives(*zip(*(derivatives(m, gamma) for m in margins.tolist()), strict=True))
 
 
 def log_posterior(margin, gamma):
-    """Log of ``p * q / |f'|``, to which a class's posterior probability is proportional."""
+    """Return ``log(p * q / |f'|)``; the posterior is proportional to ``p * q / |f'|``."""
     p, q = 1 / (1 + exp(-mpf(margin))), 1 / (1 + exp(mpf(margin)))
     return log(p * q / -derivatives(margin, gamma).slope)
 
@@ -91,7 +91,10 @@ def multiclass_loss(y, raw_prediction, gamma):
 
 
 def multiclass(y, raw_prediction, gamma):
-    """Loss, gradient, Hessian and added-up sizes of its diagonal's terms, of one row of scores."""
+    """Return the loss, gradient and Hessian of one row of scores.
+
+    The last result is the absolute sum of the terms of each diagonal element of the Hessian.
+    """
     classes = range(len(raw_prediction))
     f = derivatives(margin(raw_prediction, y), gamma)
     top = max(z for k, z in enumerate(raw_prediction) if k != y)
@@ -101,6 +104,8 @@ def multiclass(y, raw_prediction, gamma):
     spread = [[-s[j] * s[k] for j in classes] for k in classes]
     for k in classes:
         spread[k][k] = s[k] * sum(s[j] for j in classes if j != k)
-    hessian = [[f.bend * u[j] * u[k] - f.slope * spread[k][j] for j in classes] for k in classes]
-    sizes = [f.bend_size * u[k] ** 2 - f.slope * spread[k][k] for k in classes]
-    return f.loss, [f.slope * u[k] for k in classes], hessian, sizes
+    hessian = [
+        [f.curvature * u[j] * u[k] - f.slope * spread[k][j] for j in classes] for k in classes
+    ]
+    abs_sums = [f.curvature_abs_sum * u[k] ** 2 - f.slope * spread[k][k] for k in classes]
+    return f.loss, [f.slope * u[k] for k in classes], hessian, abs_sums

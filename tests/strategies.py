@@ -1,13 +1,13 @@
-"""Hypothesis strategies: losses, and rows of labels, scores and weights for them."""
+"""Hypothesis strategies for losses and for rows of labels, scores and weights."""
 
 import numpy as np
 from hypothesis import strategies as st
 
-from skfocal.objectives._checks import LARGEST_FACTOR
+from skfocal.objectives._checks import MAX_SCORE_FACTOR
 from skfocal.objectives._loss import make_loss
 
-# Numbers that float32 holds exactly: what is compared is the arithmetic, not the rounding of
-# arguments. Factors up to 1, as larger ones would magnify what underflows.
+# Float32 represents these numbers exactly, so tests do not measure the rounding of arguments.
+# Factors are at most 1 because larger ones would magnify the error of underflow.
 EXPONENTS = st.one_of(st.sampled_from([0.0, 0.5, 1.0, 2.0, 2.5]), st.floats(0, 5, width=32))
 FACTORS = st.floats(2**-10, 1, width=32)
 WEIGHTS = st.one_of(st.just(0.0), FACTORS)
@@ -15,8 +15,8 @@ MODERATE = st.floats(-30, 30)
 
 
 def any_score(dtype):
-    """The whole range that is allowed, in which multiples of a score do not overflow."""
-    largest = float(np.finfo(dtype).max) / LARGEST_FACTOR
+    """Scores in the whole allowed range."""
+    largest = float(np.finfo(dtype).max) / MAX_SCORE_FACTOR
     width = 64 if dtype is np.float64 else 32
     ranges = [5.0, 800.0, largest]
     return st.one_of(*(st.floats(-bound, bound, width=width) for bound in ranges))
@@ -33,7 +33,7 @@ def losses(draw, n_classes):
 
 @st.composite
 def rows(draw, n_classes, values=MODERATE, dtype=np.float64):
-    """Labels, scores and weights of up to five rows; binary scores have one dimension."""
+    """Labels, scores and weights of one to five rows; binary scores are one-dimensional."""
     n = draw(st.integers(1, 5))
     shape = (n,) if n_classes == 2 else (n, n_classes)
     size = int(np.prod(shape))

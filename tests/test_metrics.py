@@ -33,10 +33,10 @@ SAMPLES = [binary_sample(), multiclass_sample(3), multiclass_sample(6)]
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("weighted", [True, False])
 @pytest.mark.parametrize("sample", SAMPLES, ids=["2", "3", "6"])
-def test_gamma_zero_is_log_loss(sample, weighted, normalize):
+def test_gamma_zero_matches_log_loss(sample, weighted, normalize):
     y, proba, weight = sample
     arguments = {"sample_weight": weight if weighted else None, "normalize": normalize}
-    # Both are sums of 60 logarithms that are rounded once.
+    # Both are sums of 60 rounded logarithms.
     assert focal_loss(y, proba, gamma=0, **arguments) == pytest.approx(
         log_loss(y, proba, **arguments), rel=1e-14
     )
@@ -44,32 +44,32 @@ def test_gamma_zero_is_log_loss(sample, weighted, normalize):
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("y", [[0, 1], [1, 0], [0, 0]])
-def test_gamma_zero_is_log_loss_at_certain_probabilities(y, dtype):
+def test_gamma_zero_matches_log_loss_for_probabilities_of_0_and_1(y, dtype):
     proba = np.array([0, 1], dtype)
     columns = np.column_stack([1 - proba, proba])
     eps = float(np.finfo(dtype).eps)
     for form in (proba, columns):
-        ours = focal_loss(y, form, gamma=0, labels=[0, 1])
-        theirs = log_loss(y, form, labels=[0, 1])
-        # A certain hit costs eps; 1 - eps is rounded, and so is its logarithm.
-        assert ours == pytest.approx(theirs, rel=4 * eps, abs=eps)
+        actual = focal_loss(y, form, gamma=0, labels=[0, 1])
+        expected = log_loss(y, form, labels=[0, 1])
+        # The loss of a correct certain prediction is about eps, with two roundings.
+        assert actual == pytest.approx(expected, rel=4 * eps, abs=eps)
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_certain_miss_costs_minus_log_eps_and_certain_hit_next_to_nothing(gamma, dtype):
+def test_probabilities_are_clipped_to_eps(gamma, dtype):
     eps = float(np.finfo(dtype).eps)
     zero = np.zeros(2, dtype)
     assert focal_loss([1, 1], zero, gamma=gamma, labels=[0, 1]) == pytest.approx(
         -np.log(eps), rel=10 * eps
     )
-    hit = focal_loss([0, 0], zero, gamma=gamma, labels=[0, 1])
-    assert hit == pytest.approx(eps ** (1 + gamma), rel=10 * eps)
+    correct = focal_loss([0, 0], zero, gamma=gamma, labels=[0, 1])
+    assert correct == pytest.approx(eps ** (1 + gamma), rel=10 * eps)
 
 
 @pytest.mark.parametrize("alpha", [None, 0.25, (3, 0.5)])
 @pytest.mark.parametrize("gamma", [*GAMMAS, (0, 3)])
-def test_binary_value_is_the_losss_mean_at_the_log_odds(gamma, alpha):
+def test_binary_value_is_mean_loss_at_log_odds(gamma, alpha):
     y, proba, weight = binary_sample()
     loss = BinaryFocalLoss(gamma=gamma, alpha=alpha)
     raw = np.log(proba) - np.log1p(-proba)
@@ -85,7 +85,7 @@ def test_binary_value_is_the_losss_mean_at_the_log_odds(gamma, alpha):
 
 @pytest.mark.parametrize("alpha", [None, (3, 0.5, 1, 2)])
 @pytest.mark.parametrize("gamma", [*GAMMAS, (0, 3, 1.7, 0.5)])
-def test_multiclass_value_is_the_losss_mean_at_the_log_probabilities(gamma, alpha):
+def test_multiclass_value_is_mean_loss_at_log_probabilities(gamma, alpha):
     y, proba, weight = multiclass_sample()
     loss = MulticlassFocalLoss(4, gamma=gamma, alpha=alpha)
     assert focal_loss(y, proba, gamma=gamma, alpha=alpha, sample_weight=weight) == pytest.approx(
@@ -94,18 +94,18 @@ def test_multiclass_value_is_the_losss_mean_at_the_log_probabilities(gamma, alph
 
 
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_one_column_and_two_columns_mean_the_same(gamma):
+def test_one_and_two_columns_give_same_value(gamma):
     y, proba, _ = binary_sample()
     columns = np.column_stack([1 - proba, proba])
     assert focal_loss(y, proba, gamma=gamma) == focal_loss(y, columns, gamma=gamma)
 
 
-def test_default_gamma_is_the_estimators():
+def test_default_gamma_matches_the_estimator():
     y, proba, _ = binary_sample()
     assert focal_loss(y, proba) == focal_loss(y, proba, gamma=FocalLGBMClassifier().gamma)
 
 
-def test_weight_of_two_equals_a_row_twice():
+def test_weight_of_two_matches_repeated_row():
     y, proba, _ = multiclass_sample()
     twice = np.arange(60) % 3 == 0
     rows = np.concatenate([np.arange(60), np.flatnonzero(twice)])
@@ -116,7 +116,7 @@ def test_weight_of_two_equals_a_row_twice():
 @pytest.mark.parametrize(
     "names", [["a", "b", "c", "d"], [3, 7, 10, 40], [-1.0, 0.0, 2.0, 5.0]], ids=str
 )
-def test_columns_are_in_the_order_of_the_sorted_labels(names):
+def test_columns_are_in_order_of_sorted_labels(names):
     y, proba, _ = multiclass_sample()
     expected = focal_loss(y, proba)
     assert focal_loss(np.take(names, y), proba) == expected
@@ -130,7 +130,7 @@ def test_booleans_and_strings_are_labels():
     assert focal_loss(np.where(y == 1, "yes", "no"), proba) == expected
 
 
-def test_labels_add_those_that_y_true_lacks():
+def test_labels_include_classes_missing_from_y_true():
     y, proba, _ = multiclass_sample()
     few = y < 2
     expected = MulticlassFocalLoss(4)(y[few], np.log(proba[few]))
@@ -139,7 +139,7 @@ def test_labels_add_those_that_y_true_lacks():
     assert focal_loss([1], [0.5], gamma=2, labels=[0, 1]) == pytest.approx(np.log(2) / 4, rel=1e-15)
 
 
-def test_scorer_of_a_grid_search_prefers_the_smaller_loss():
+def test_grid_search_selects_the_lowest_loss():
     _, proba, _ = binary_sample()
     X = (np.log(proba) - np.log1p(-proba))[:, np.newaxis]
     labels = X[:, 0] + np.sin(np.arange(60)) > 0
@@ -154,8 +154,8 @@ def test_scorer_of_a_grid_search_prefers_the_smaller_loss():
     assert scorer(model, X, labels) == pytest.approx(expected, rel=1e-14)
 
 
-def test_true_probabilities_are_beaten_by_less_confident_ones():
-    """Why the metric compares focal models' scores, and not their posteriors."""
+def test_true_probabilities_do_not_minimise_the_metric():
+    """The metric is for ``probability="score"``, not for posteriors."""
     y, weight = np.array([0, 1]), np.array([0.1, 0.9])
     start = BinaryFocalLoss(gamma=2).fit_intercept_only(y, weight)
     score, truth = np.full(2, expit(start)), np.full(2, 0.9)
@@ -177,28 +177,28 @@ ROW = [[0.2, 0.8], [0.5, 0.5]]
         ([0, 1], [0.5, np.nan], {}, r"y_proba contains NaN"),
         ([0, 1], [0.5, np.inf], {}, r"y_proba contains infinity"),
         ([0, 1], [0.5, 0.5, 0.5], {}, r"inconsistent numbers of samples: \[2, 3\]"),
-        ([1, 1], [0.5, 0.5], {}, r"y_true holds one label only, \[1\]: pass all of them as labels"),
+        ([1, 1], [0.5, 0.5], {}, r"y_true contains only one label, \[1\]\. Pass all labels"),
         ([0, 1, 2], [[0.2, 0.8]] * 3, {}, r"y_proba has 2 columns for the 3 classes \[0, 1, 2\]"),
         ([0, 1, 2], [0.2, 0.8, 0.5], {}, r"y_proba has 2 columns for the 3 classes \[0, 1, 2\]"),
-        ([0, 1], [[0.2, 0.3, 0.5]] * 2, {}, r"has 3 columns .* \[0, 1\]; pass labels where y_true"),
-        ([0, 5], ROW, {"labels": [0, 1]}, r"y_true contains labels .*: \[5\]. .* are \[0, 1\]"),
+        ([0, 1], [[0.2, 0.3, 0.5]] * 2, {}, r"has 3 columns .* \[0, 1\]\. .* pass labels="),
+        ([0, 5], ROW, {"labels": [0, 1]}, r"y_true holds unknown labels: \[5\]\. .* are \[0, 1\]"),
         ([0, 1], ROW, {"gamma": -1}, r"gamma must be between 0 and 100, got -1\."),
         ([0, 1], ROW, {"gamma": (1, 2, 3)}, r"gamma must be a number or one .* \(1, 2, 3\)\."),
         ([0, 1], ROW, {"alpha": 1}, r"alpha must be in \(0, 1\) .* got 1\. Use None"),
         ([0, 1], ROW, {"sample_weight": [1, -1]}, r"sample_weight must not be negative, got -1"),
-        # scikit-learn's own words from 1.9 on.
+        # scikit-learn 1.9 and newer raise their own message.
         ([0, 1], ROW, {"sample_weight": [0, 0]}, r"(?i)sample.weights? must (hold|contain)"),
         ([0, 1], ROW, {"sample_weight": [1, 2, 3]}, r"inconsistent numbers of samples"),
         ([[0, 1], [1, 0]], ROW, {}, r"y should be a 1d array, got an array of shape \(2, 2\)"),
     ],
 )
-def test_wrong_arguments_are_errors_that_say_what_was_got(y, proba, arguments, message):
+def test_invalid_arguments_raise(y, proba, arguments, message):
     with pytest.raises(ValueError, match=message):
         focal_loss(y, proba, **arguments)
 
 
-def test_rounded_probabilities_are_taken_as_summing_to_one():
-    """As in ``log_loss``: up to the square root of the dtype's eps."""
+def test_rounded_probabilities_are_accepted():
+    """As in ``log_loss``, sums may differ from 1 by the square root of the dtype's eps."""
     rounded = np.array([[0.3333, 0.3333, 0.3334], [0.1, 0.2, 0.7]], np.float32)
     loose = rounded * np.float32(1 + 2e-4)
     assert np.isfinite(focal_loss([0, 1], loose, labels=[0, 1, 2]))

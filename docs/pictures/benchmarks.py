@@ -58,7 +58,7 @@ def ranks():
 
 def fits():
     """Draw the time of whole fits of the trees."""
-    found = [item for item in tables("Speed and memory of the trees").items() if "Fit" in item[0]]
+    found = [item for item in tables("Speed of the trees").items() if "Fit" in item[0]]
     _, axes = plt.subplots(
         len(found), figsize=(7, 2.6 * len(found)), layout="constrained", squeeze=False
     )
@@ -68,7 +68,7 @@ def fits():
 
 def linear():
     """Draw the time of linear fits, relative to the fastest solver of LogisticRegression."""
-    ratio = "of the fastest rival"
+    ratio = "relative time"
     shapes = {
         heading: {row["name"]: float(row[ratio]) for row in rows}
         for heading, rows in tables("Speed and memory of the linear model").items()
@@ -83,7 +83,7 @@ def linear():
     ax.set_yticks([place + 0.19 for place in range(len(shapes))], list(shapes))
     ax.axvline(1, color="0.4", linestyle="--", label="fastest solver of LogisticRegression")
     ax.invert_yaxis()
-    ax.set(title="FocalLogisticRegression, time to the same objective", xlabel="Relative time")
+    ax.set(title="Fit time of FocalLogisticRegression", xlabel="Relative time")
     ax.legend(loc="upper center", bbox_to_anchor=(0.4, -0.14), ncols=2)
 
 

@@ -1,4 +1,4 @@
-"""Plots; matplotlib is imported only where a plot is drawn."""
+"""Plots. matplotlib is only imported to draw them."""
 
 from skfocal.displays._focal_loss import FocalLossDisplay
 from skfocal.displays._gamma import GammaDisplay

@@ -1,4 +1,4 @@
-"""Curves of the focal loss of one row."""
+"""Display of the focal loss of one row."""
 
 from numbers import Integral
 
@@ -9,7 +9,7 @@ from skfocal.displays._common import gamma_text, import_pyplot
 from skfocal.objectives import BinaryFocalLoss
 from skfocal.objectives._checks import check_gamma, check_option
 
-# Of each kind: the label of its axis, and its curve for a loss, labels and raw predictions.
+# For each kind, the label of the y-axis and a function of a loss, labels and raw predictions.
 KINDS = {
     "loss": ("Focal loss", lambda loss, y, raw: loss.loss(y, raw)),
     "modulating_factor": (
@@ -18,8 +18,8 @@ KINDS = {
             loss.loss(y, raw) / BinaryFocalLoss(gamma=0, alpha=loss.alpha).loss(y, raw)
         ),
     ),
-    "gradient": ("Gradient in the raw score", lambda loss, y, raw: loss.gradient(y, raw)),
-    "hessian": ("Hessian in the raw score", lambda loss, y, raw: loss.gradient_hessian(y, raw)[1]),
+    "gradient": ("Gradient w.r.t. raw score", lambda loss, y, raw: loss.gradient(y, raw)),
+    "hessian": ("Hessian w.r.t. raw score", lambda loss, y, raw: loss.gradient_hessian(y, raw)[1]),
     "posterior": (
         "Posterior probability of class 1",
         lambda loss, y, raw: loss.predict_proba(raw, "posterior")[:, 1],
@@ -29,35 +29,35 @@ AXES = {"probability": "Sigmoid of the raw score (probability of class 1)", "raw
 
 
 class FocalLossDisplay:
-    """Curves of the focal loss of one row, one for each gamma.
+    """Curves of the focal loss of one row, one curve per gamma.
 
-    Use :meth:`from_gammas` to create one. All parameters are stored as attributes.
+    Create a display with :meth:`from_gammas`. All parameters are stored as attributes.
 
     Parameters
     ----------
     x : ndarray of shape (n_points,)
         Probabilities of class 1 or raw scores.
     curves : ndarray of shape (n_gammas, n_points)
-        The value of each curve at each x.
+        Values of each curve at ``x``.
     gammas : list of float or (float, float)
         Gamma of each curve.
     kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
-        What the curves are.
+        Quantity on the y-axis, see :meth:`from_gammas`.
     y : {0, 1}, default=1
         Class of the row.
     against : {"probability", "raw"}, default="probability"
-        What x is.
+        Quantity on the x-axis, see :meth:`from_gammas`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
     figure_ : matplotlib Figure
     lines_ : list of matplotlib Line2D
-        One for each gamma.
+        One line per gamma.
 
     See Also
     --------
-    skfocal.objectives.BinaryFocalLoss : The loss that is drawn.
+    skfocal.objectives.BinaryFocalLoss : The loss that the display shows.
 
     Examples
     --------
@@ -86,24 +86,25 @@ class FocalLossDisplay:
         against="probability",
         ax=None,
     ):
-        """Evaluate :class:`~skfocal.objectives.BinaryFocalLoss` and draw its curves.
+        """Draw curves of :class:`~skfocal.objectives.BinaryFocalLoss`.
 
         Parameters
         ----------
         gammas : sequence of float or (float, float), default=(0, 1, 2, 3, 4)
-            One curve for each; a pair is (gamma of class 0, gamma of class 1).
+            One curve is drawn per gamma. A pair is (gamma of class 0, gamma of class 1).
         kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
-            "modulating_factor" is the loss over cross-entropy. "gradient" and "hessian" are its
-            derivatives in the raw score. "posterior" is the probability of class 1 that a
-            score means, whatever y and alpha are.
+            Quantity on the y-axis. "modulating_factor" is the loss divided by cross-entropy.
+            "gradient" and "hessian" are the first and second derivative of the loss with respect
+            to the raw score. "posterior" is the posterior probability of class 1 for a score,
+            which does not depend on ``y`` and ``alpha``.
         y : {0, 1}, default=1
             Class of the row.
         alpha : None, float in (0, 1) or (float, float), default=None
-            Factors of the classes; a float ``a`` means ``(1 - a, a)``.
+            Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
         against : {"probability", "raw"}, default="probability"
-            Whether to draw over the sigmoid of the raw score or over the score itself.
+            Quantity on the x-axis: the sigmoid of the raw score, or the raw score itself.
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on. None creates a new figure.
 
         Returns
         -------
@@ -112,7 +113,7 @@ class FocalLossDisplay:
         Raises
         ------
         ValueError
-            If an argument is none of the values allowed.
+            If an argument is not one of the allowed values.
         ImportError
             If matplotlib is not installed.
 
@@ -142,7 +143,7 @@ class FocalLossDisplay:
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; a new figure by default.
+            Axes to draw on. None creates a new figure.
 
         Returns
         -------
@@ -166,14 +167,14 @@ class FocalLossDisplay:
         return self
 
     def _decorate(self):
-        """Limits, labels, title and legend."""
+        """Set limits, labels, title and legend."""
         ax = self.ax_
         ax.axhline(0, color="0.8", linewidth=0.8, zorder=0)
         ax.margins(x=0)
         if self.kind == "loss" and self.against == "probability":
-            # Towards a certain miss the loss grows without bound: that end stays outside.
-            missed_little = np.abs(self.x - 0.5) < 0.49
-            ax.set_ylim(0, 1.05 * self.curves[:, missed_little].max())
+            # The loss is unbounded as the probability of the true class approaches 0: cut it off.
+            inner = np.abs(self.x - 0.5) < 0.49
+            ax.set_ylim(0, 1.05 * self.curves[:, inner].max())
         label, _ = KINDS[self.kind]
         row = "" if self.kind == "posterior" else f", row of class {self.y}"
         title = self.kind.replace("_", " ").capitalize() + row
@@ -182,8 +183,8 @@ class FocalLossDisplay:
 
 
 def _check_gammas(gammas):
-    """Return gammas as a non-empty list of what :class:`BinaryFocalLoss` accepts."""
-    allowed = "gammas must be a non-empty sequence of numbers >= 0 or pairs of those"
+    """Return gammas as a non-empty list of valid gammas of :class:`BinaryFocalLoss`."""
+    allowed = "gammas must be a non-empty sequence of numbers or pairs between 0 and 100"
     try:
         checked = [check_gamma(gamma, 2) for gamma in gammas]
     except (TypeError, ValueError) as error:
@@ -194,10 +195,10 @@ def _check_gammas(gammas):
 
 
 def _grid(against):
-    """Points of the horizontal axis and the raw predictions there."""
+    """Return the points of the x-axis and their raw predictions."""
     if against == "raw":
         raw = np.linspace(-6, 6, 401)
         return raw, raw
-    # Dense towards 0 and 1, where the curves are steep, without touching them.
+    # Denser near 0 and 1, where the curves are steep; excludes 0 and 1.
     probability = np.sin(np.linspace(0, np.pi / 2, 403)[1:-1]) ** 2
     return probability, logit(probability)

@@ -1,4 +1,4 @@
-"""Which gamma: paired differences of cross-validated scores."""
+"""Display to compare gammas by paired differences of cross-validated scores."""
 
 import numpy as np
 from sklearn.base import clone
@@ -19,7 +19,7 @@ from skfocal.displays._gamma_scores import (
     make_splits,
     read_cv_results,
     score_candidates,
-    share_tested,
+    tested_share,
 )
 from skfocal.displays._paired import corrected_interval, describe
 
@@ -27,44 +27,47 @@ from skfocal.displays._paired import corrected_interval, describe
 class GammaDisplay:
     """Paired differences of cross-validated scores between gammas, one panel per score.
 
-    Use :meth:`from_estimator` or :meth:`from_cv_results` to create one. All parameters are
+    Create a display with :meth:`from_estimator` or :meth:`from_cv_results`. All parameters are
     stored as attributes.
 
-    All models are scored on the same splits, and each split gives one difference to gamma 0:
-    what makes a split easy or hard cancels out. The interval of the mean difference uses
-    Nadeau and Bengio's variance [1]_, which allows for overlapping training sets (also of
-    repeated folds, [2]_). The intervals of a panel cover together at 95 % (Bonferroni), so that
-    a panel with many gammas does not find differences where there are none.
+    All models are scored on the same splits. Each split gives one difference to gamma 0, in which
+    the difficulty of the split cancels out. The interval of the mean difference uses Nadeau and
+    Bengio's corrected variance [1]_, because the training sets of the splits overlap. It is also
+    valid for repeated folds [2]_. The intervals of a panel have a joint confidence of 95 %
+    (Bonferroni). A panel with many gammas is therefore not more likely to show a difference by
+    chance.
 
     Parameters
     ----------
     gammas : sequence of float or tuple of float
-        The gammas, 0 among them; a tuple has one gamma per class.
+        The gammas, which must include 0. A tuple has one gamma per class.
     scores : dict of str to array-like of shape (n_candidates, n_splits)
-        Scores of the gammas, then of the baselines, by name of the score. Higher is better.
+        For each metric, the scores of the gammas followed by those of the baselines. Higher is
+        better.
     test_size : float in (0, 1)
-        Share of a split's rows that it tests: 0.2 for 5 folds.
+        Share of the rows that are in the test set of a split, for example 0.2 for 5 folds.
     baselines : sequence of str, default=()
         Names of other models.
 
     Attributes
     ----------
     candidates : list
-        The gammas, then the names of the baselines: the rows of the arrays below.
+        The gammas followed by the names of the baselines, in the order of the rows of ``scores``.
     differences : dict of str to ndarray of shape (n_candidates, n_splits)
-        Scores minus those of gamma 0 on the same split.
+        Scores minus the scores of gamma 0 on the same split.
     intervals : dict of str to ndarray of shape (n_candidates, 2)
-        Lower and upper end of the interval for each mean difference.
+        Lower and upper end of the confidence interval of each mean difference.
     verdict : str
-        One line for each score and each of gamma 0 and the baselines.
+        Comparison of the gammas with gamma 0 and with each baseline, one line per score and
+        comparison.
     axes_ : ndarray of matplotlib Axes
-        One for each score, after plotting.
+        One Axes per score, set by :meth:`plot`.
     figure_ : matplotlib Figure
-        After plotting.
+        Figure of the Axes, set by :meth:`plot`.
 
     See Also
     --------
-    sklearn.model_selection.ValidationCurveDisplay : Scores themselves, for any parameter.
+    sklearn.model_selection.ValidationCurveDisplay : Plot the scores for any parameter.
 
     References
     ----------
@@ -118,46 +121,49 @@ class GammaDisplay:
         verbose=0,
         ax=None,
     ):
-        """Cross-validate the estimator with each gamma, and the baselines, and draw the result.
+        """Cross-validate an estimator with each gamma and the baselines, and draw the result.
 
         Parameters
         ----------
         estimator : estimator
-            A classifier with a parameter ``gamma``, or a pipeline or another meta-estimator
-            around one. It is cloned.
+            A classifier with a parameter ``gamma``, or a pipeline or other meta-estimator that
+            contains one. It is cloned.
         X : array-like of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,)
             Labels.
         gammas : sequence of float or tuple of float, default=(0, 0.5, 1, 2, 4)
-            The gammas, 0 among them, drawn in this order; a tuple has one gamma per class.
+            The gammas, which must include 0, in the order of the plot. A tuple has one gamma per
+            class.
         scoring : str, callable, list, tuple or dict, \
                 default=("average_precision", "neg_log_loss")
-            Scores as in :func:`~sklearn.model_selection.cross_validate`; higher is better.
+            Scoring as in :func:`~sklearn.model_selection.cross_validate`. Higher is better.
         baselines : dict of str to estimator, default=None
-            Other models to compare with, by name.
+            Names and estimators of other models to compare with.
         param_name : str, default=None
-            The parameter to vary, needed where more than one is named ``gamma`` or ends in
-            ``__gamma``.
+            The parameter to vary. Required if more than one parameter is named ``gamma`` or ends
+            in ``__gamma``.
         cv : int, splitter or iterable, default=None
-            None and a number of folds (5 by default) mean
+            None or a number of folds (default 5) uses
             :class:`~sklearn.model_selection.RepeatedStratifiedKFold`.
         n_repeats : int, default=None
-            Repetitions of these folds, each with a new shuffle; None means 3.
+            Number of times the folds are repeated with a new shuffle. None means 3. Only allowed
+            if ``cv`` is None or a number.
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows, for splitters that use them.
         params : dict, default=None
-            Parameters of ``fit``, or metadata to route, as in
-            :func:`~sklearn.model_selection.cross_validate`: ``{"sample_weight": w}``. They go to
-            the baselines too.
+            Parameters for ``fit``, or metadata to route, as in
+            :func:`~sklearn.model_selection.cross_validate`, for example ``{"sample_weight": w}``.
+            They are also passed to the baselines.
         n_jobs : int, default=None
             Number of splits to fit in parallel.
         random_state : int, RandomState instance or None, default=None
-            Seed of the folds. All models see the same splits, whatever it is.
+            Seed of the folds. All models use the same splits even without a seed. Only allowed if
+            ``cv`` is None or a number.
         verbose : int, default=0
-            1 prints a line to stderr after each model.
+            If 1, print a line to stderr after each model.
         ax : matplotlib Axes or array-like of these, default=None
-            Where to draw, one for each score; a new figure by default.
+            Axes to draw on, one per score. None creates a new figure.
 
         Returns
         -------
@@ -166,10 +172,10 @@ class GammaDisplay:
         Raises
         ------
         ValueError
-            If an argument is none of the values allowed, no single parameter is a gamma, or a
-            score is not finite.
+            If an argument is not one of the allowed values, the parameter to vary is missing or
+            ambiguous, or a score is not finite.
         TypeError
-            If the estimator is none, or baselines is not a dict of estimators by name.
+            If ``estimator`` is not an estimator, or ``baselines`` is not a dict of estimators.
         ImportError
             If matplotlib is not installed.
 
@@ -215,7 +221,7 @@ class GammaDisplay:
             verbose=verbose,
         )
         display = cls(
-            gammas=gammas, scores=scores, test_size=share_tested(splits), baselines=baselines
+            gammas=gammas, scores=scores, test_size=tested_share(splits), baselines=baselines
         )
         return display.plot(ax=ax)
 
@@ -223,22 +229,23 @@ class GammaDisplay:
     def from_cv_results(cls, cv_results, *, test_size, param_name=None, ax=None):
         """Draw the results of a grid search over gamma.
 
-        Where the grid varies other parameters too, each gamma has those with its best mean
-        score, chosen for each score separately. All gammas must have been tried with the same
-        ones. Choosing and comparing by the same scores makes the interval a little too narrow.
+        If the grid varies other parameters too, each gamma is shown with the other parameters of
+        its best mean score. They are chosen separately for each score. The grid must combine all
+        gammas with the same other parameters. Because the same scores are used to choose and to
+        compare, the intervals are slightly too narrow.
 
         Parameters
         ----------
         cv_results : dict or DataFrame
             ``cv_results_`` of a :class:`~sklearn.model_selection.GridSearchCV`.
         test_size : float in (0, 1)
-            Share of a split's rows that it tests, which cv_results does not hold: 0.2 for 5
-            folds, repeated or not.
+            Share of the rows that are in the test set of a split, which ``cv_results`` does not
+            contain. It is 0.2 for 5 folds, repeated or not.
         param_name : str, default=None
-            The parameter to compare, needed where more than one is named ``gamma`` or ends in
-            ``__gamma``.
+            The parameter to compare. Required if more than one parameter is named ``gamma`` or
+            ends in ``__gamma``.
         ax : matplotlib Axes or array-like of these, default=None
-            Where to draw, one for each score; a new figure by default.
+            Axes to draw on, one per score. None creates a new figure.
 
         Returns
         -------
@@ -247,8 +254,8 @@ class GammaDisplay:
         Raises
         ------
         ValueError
-            If no single parameter is a gamma, 0 is not among its values, gammas were tried with
-            different other parameters, or a score is not finite.
+            If the parameter to compare is missing or ambiguous, its values do not include 0, its
+            values were combined with different other parameters, or a score is not finite.
         ImportError
             If matplotlib is not installed.
 
@@ -267,7 +274,7 @@ class GammaDisplay:
         return cls(gammas=gammas, scores=scores, test_size=test_size).plot(ax=ax)
 
     def compare_to(self, reference):
-        """Paired differences to one of the candidates.
+        """Compute the paired differences to one of the candidates.
 
         Parameters
         ----------
@@ -277,14 +284,15 @@ class GammaDisplay:
         Returns
         -------
         differences : dict of str to ndarray of shape (n_candidates, n_splits)
-            Scores minus those of the reference, by name of the score.
+            For each metric, the scores minus those of the reference on the same split.
         intervals : dict of str to ndarray of shape (n_candidates, 2)
-            Intervals for the means, which cover together at 95 %.
+            Confidence intervals of the mean differences, with a joint confidence of 95 % per
+            metric.
 
         Raises
         ------
         ValueError
-            If the reference is none of the candidates.
+            If ``reference`` is not one of the candidates.
         """
         if reference not in self.candidates:
             raise ValueError(f"reference must be one of {self.candidates}, got {reference!r}.")
@@ -298,8 +306,8 @@ class GammaDisplay:
 
     @property
     def verdict(self):
-        """What the intervals allow to say, in lines of words."""
-        return "\n".join(line for name in self.scores for line in self._lines(name))
+        """Comparison of the gammas with gamma 0 and with each baseline, as text."""
+        return "\n".join(line for name in self.scores for line in self._verdict_lines(name))
 
     def plot(self, *, ax=None, reference=0):
         """Draw the differences to gamma 0 or to another candidate.
@@ -307,7 +315,7 @@ class GammaDisplay:
         Parameters
         ----------
         ax : matplotlib Axes or array-like of these, default=None
-            Where to draw, one for each score; a new figure by default.
+            Axes to draw on, one per score. None creates a new figure.
         reference : float, tuple of float or str, default=0
             One of the gammas or the name of a baseline.
 
@@ -318,7 +326,8 @@ class GammaDisplay:
         Raises
         ------
         ValueError
-            If the reference is none of the candidates, or ax does not hold one Axes per score.
+            If ``reference`` is not one of the candidates, or ``ax`` does not contain one Axes per
+            score.
         ImportError
             If matplotlib is not installed.
         """
@@ -326,24 +335,24 @@ class GammaDisplay:
         differences, intervals = self.compare_to(reference)
         n_scores = len(self.scores)
         if ax is None:
-            height = 3 + 0.35 * (1 + len(self.baselines))  # with two lines for each sentence
+            height = 3 + 0.35 * (1 + len(self.baselines))  # room for two lines per sentence
             size = (6.4, height * n_scores)
             _, ax = plt.subplots(n_scores, figsize=size, layout="constrained")
         self.axes_ = check_axes(ax, n_scores)
         self.figure_ = self.axes_[0].figure
         for axes, name in zip(self.axes_, self.scores, strict=True):
             draw_differences(axes, self.candidates, differences[name], intervals[name])
-            minus = f"{name}\nminus that of {candidate_name(reference)}"
-            axes.set(xlabel="gamma", ylabel=minus)
-        # Now the axes have the width that lines are broken to; subfigures have one canvas.
+            difference = f"{name}\nminus that of {candidate_name(reference)}"
+            axes.set(xlabel="gamma", ylabel=difference)
+        # Compute the width of the axes to wrap text. A subfigure uses the canvas of its figure.
         self.figure_.canvas.figure.draw_without_rendering()
         for axes, name in zip(self.axes_, self.scores, strict=True):
-            write_text(axes, self.candidates, self._lines(name, reference))
+            write_text(axes, self.candidates, self._verdict_lines(name, reference))
         write_how_to_read(self.axes_[-1])
         return self
 
-    def _lines(self, score, reference=0):
-        """Sentences about a score: gammas and the reference; with gamma 0, the baselines too."""
+    def _verdict_lines(self, score, reference=0):
+        """Compare the gammas with the reference and, if that is gamma 0, with each baseline."""
         references = [0, *self.baselines] if reference == 0 else [reference]
         return [f"{score}: {self._sentence(score, reference)}" for reference in references]
 
@@ -360,7 +369,7 @@ class GammaDisplay:
 
 
 def _check_scores(name, scores, candidates):
-    """Return scores as a float array of one row per candidate, at least two columns, no NaN."""
+    """Return scores as a float array with one row per candidate; they must be finite."""
     scores = np.asarray(scores, dtype=float)
     if scores.ndim != 2 or len(scores) != len(candidates) or scores.shape[1] < 2:
         raise ValueError(
@@ -370,5 +379,5 @@ def _check_scores(name, scores, candidates):
     rows = np.flatnonzero(~np.isfinite(scores).all(axis=1))
     if len(rows):
         failed = ", ".join(candidate_name(candidates[row]) for row in rows)
-        raise ValueError(f"scores[{name!r}] must be finite, got others for {failed}.")
+        raise ValueError(f"scores[{name!r}] must be finite, got NaN or infinity for {failed}.")
     return scores

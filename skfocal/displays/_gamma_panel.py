@@ -1,4 +1,4 @@
-"""Drawing of the paired differences of one score."""
+"""Draw the paired differences of one score."""
 
 from textwrap import fill
 
@@ -6,14 +6,14 @@ import numpy as np
 
 from skfocal.displays._common import candidate_name
 
-# Of Okabe and Ito's palette, which people with any colour vision can tell apart.
+# From the colour-blind safe palette of Okabe and Ito.
 GAMMA_COLOR, BASELINE_COLORS = "#0072B2", ("#D55E00", "#009E73", "#CC79A7", "#E69F00")
-FONT_SIZE = 9  # of the sentences, in points
+FONT_SIZE = 9  # of the verdict, in points
 HOW_TO_READ = "Dots: splits. Bars: mean, joint 95 % interval. Above 0: better."
 
 
 def check_axes(ax, n_scores):
-    """Return Axes as an array, one for each score."""
+    """Return ``ax`` as an array with one Axes per score."""
     axes = np.ravel(ax)
     if len(axes) != n_scores or not all(hasattr(each, "errorbar") for each in axes):
         raise ValueError(f"ax must hold one Axes for each of the {n_scores} scores, got {ax!r}.")
@@ -39,7 +39,7 @@ def draw_differences(axes, candidates, differences, intervals):
 
 
 def write_text(axes, candidates, lines):
-    """Write the candidates below the axes and the lines above them, in the room there is."""
+    """Write tick labels and title, wrapped to the width of the axes."""
     n_letters = _n_letters(axes, 10) // len(candidates)
     labels = [fill(candidate_name(each, prefix=""), max(n_letters, 10)) for each in candidates]
     longest = max(len(line) for label in labels for line in label.splitlines())
@@ -49,12 +49,12 @@ def write_text(axes, candidates, lines):
 
 
 def write_how_to_read(axes):
-    """Explain dots and bars below the axes."""
+    """Explain dots and bars in the label of the x-axis."""
     axes.set_xlabel(f"gamma\n{_wrap(axes, HOW_TO_READ)}", fontsize=FONT_SIZE)
 
 
 def _styles(candidates):
-    """Colour and marker of each candidate: one for all gammas, others for the baselines."""
+    """Colour and marker of each candidate; all gammas have the same ones."""
     baselines = [each for each in candidates if isinstance(each, str)]
     colors = [BASELINE_COLORS[i % len(BASELINE_COLORS)] for i in range(len(baselines))]
     n_gammas = len(candidates) - len(baselines)
@@ -62,11 +62,11 @@ def _styles(candidates):
 
 
 def _n_letters(axes, font_size):
-    """Number of letters of 0.65 em that fit into the width of the axes."""
+    """Number of letters, 0.65 em wide, that fit in the width of the axes."""
     inches = axes.get_window_extent().width / axes.figure.dpi
     return int(inches * 72 / (0.65 * font_size))
 
 
 def _wrap(axes, text):
-    """Break a sentence into lines of the width of the axes."""
+    """Wrap text to the width of the axes."""
     return fill(text, max(_n_letters(axes, FONT_SIZE), 20), subsequent_indent="  ")

@@ -1,4 +1,4 @@
-"""Cross-validated scores of one model with different gammas, on the same splits."""
+"""Cross-validate one model with different gammas on the same splits."""
 
 import re
 import sys
@@ -16,8 +16,8 @@ SPLIT_SCORE = re.compile(r"split(\d+)_test_(.+)")
 
 
 def check_gammas(gammas):
-    """Return gammas as a list of floats, or of tuples with one float per class."""
-    allowed = "gammas must hold 0 and at least one other gamma, none of them twice"
+    """Return gammas as a list of floats or tuples with one float per class."""
+    allowed = "gammas must hold 0 and at least one other gamma, without duplicates"
     try:
         checked = [check_gamma(gamma, max(np.size(gamma), 1)) for gamma in gammas]
     except (TypeError, ValueError) as error:
@@ -28,18 +28,18 @@ def check_gammas(gammas):
 
 
 def check_baselines(baselines):
-    """Return baselines as a dict of estimators by name."""
+    """Return baselines as a dict from names to estimators."""
     if baselines is None:
         return {}
     if not isinstance(baselines, Mapping) or not all(
         isinstance(name, str) and hasattr(model, "fit") for name, model in baselines.items()
     ):
-        raise TypeError(f"baselines must be a dict of estimators by name, got {baselines!r}.")
+        raise TypeError(f"baselines must be a dict from names to estimators, got {baselines!r}.")
     return dict(baselines)
 
 
 def check_candidates(gammas, baselines):
-    """Return gammas and baselines as one list, whose names must differ."""
+    """Return gammas and baselines as one list; raise ValueError if two have the same name."""
     candidates = [*gammas, *baselines]
     names = [candidate_name(candidate) for candidate in candidates]
     if len(set(names)) < len(names):
@@ -48,7 +48,7 @@ def check_candidates(gammas, baselines):
 
 
 def find_gamma(names, param_name=None):
-    """Return the one name of a parameter that is ``gamma`` or ends in ``__gamma``."""
+    """Return ``param_name``, or the only parameter that is ``gamma`` or ends in ``__gamma``."""
     names = sorted(names)
     if param_name is not None:
         if param_name not in names:
@@ -58,7 +58,7 @@ def find_gamma(names, param_name=None):
     if not found:
         raise ValueError(f"No parameter is named gamma or ends in __gamma, got {names}.")
     if len(found) > 1:
-        raise ValueError(f"More than one parameter is a gamma: pass one of {found} as param_name.")
+        raise ValueError(f"Several parameters are a gamma. Pass one of {found} as param_name.")
     return found[0]
 
 
@@ -72,24 +72,24 @@ def make_splits(X, y, groups, *, cv, n_repeats, random_state):
         )
     elif n_repeats is not None or random_state is not None:
         raise ValueError(
-            "n_repeats and random_state are for cv=None or a number of folds, got "
+            "n_repeats and random_state are only allowed if cv is None or a number of folds, got "
             f"n_repeats={n_repeats!r} and random_state={random_state!r} with cv={cv!r}."
         )
-    rows = np.arange(len(y))  # splits may be indices or masks
+    rows = np.arange(len(y))  # converts splits given as masks to indices
     splits = [(rows[train], rows[test]) for train, test in check_cv(cv).split(X, y, groups)]
     if len(splits) < 2:
         raise ValueError(f"cv must give at least 2 splits, got {len(splits)}.")
     return splits
 
 
-def share_tested(splits):
-    """Share of the rows of all splits that are tested rather than trained on."""
+def tested_share(splits):
+    """Return the share of test rows among all rows of the splits."""
     tested = sum(len(test) for _, test in splits)
     return tested / (tested + sum(len(train) for train, _ in splits))
 
 
 def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
-    """Cross-validate models on the same splits.
+    """Cross-validate all candidates on the same splits.
 
     Parameters
     ----------
@@ -98,9 +98,9 @@ def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
     y : array-like of shape (n_samples,)
     scoring : str, callable, list, tuple or dict
     verbose : int
-        Whether to print a line to stderr for each model.
+        Whether to print a line to stderr after each model.
     **arguments
-        Of :func:`sklearn.model_selection.cross_validate`.
+        Other arguments of :func:`sklearn.model_selection.cross_validate`.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
 
 
 def read_cv_results(cv_results, param_name):
-    """Return the gammas of a grid search and their scores, those of the best other parameters.
+    """Return the gammas of a grid search and, for each one, the scores of its best candidate.
 
     Parameters
     ----------
@@ -149,17 +149,20 @@ def read_cv_results(cv_results, param_name):
     settings = list(cv_results["params"])
     param_name = find_gamma({name for setting in settings for name in setting}, param_name)
     if not all(param_name in setting for setting in settings):
-        raise ValueError(f"Every candidate of cv_results must have {param_name}, got {settings}.")
+        raise ValueError(f"Every candidate of cv_results must set {param_name}, got {settings}.")
     rows = _rows_of_gammas(settings, param_name)
     scores = {
-        metric: np.stack([_best(table[indices]) for indices in rows.values()])
+        metric: np.stack([_best_candidate(table[indices]) for indices in rows.values()])
         for metric, table in _split_scores(cv_results).items()
     }
     return list(rows), scores
 
 
 def _rows_of_gammas(settings, param_name):
-    """Indices of the candidates of each gamma, which must have had the same other parameters."""
+    """Return the indices of each gamma's candidates.
+
+    Raises ValueError if the gammas were combined with different other parameters.
+    """
     rows, others = {}, {}
     for index, setting in enumerate(settings):
         gamma = check_gamma(setting[param_name], max(np.size(setting[param_name]), 1))
@@ -169,26 +172,29 @@ def _rows_of_gammas(settings, param_name):
     for gamma, tried in others.items():
         if sorted(tried) != sorted(next(iter(others.values()))):
             raise ValueError(
-                "Every gamma must have been tried with the same other parameters, got "
+                "Every gamma must be combined with the same other parameters, got "
                 f"{len(tried)} candidates that differ for {param_name}={gamma!r}."
             )
     return rows
 
 
 def _split_scores(cv_results):
-    """Scores by metric, each of shape (n_candidates, n_splits)."""
+    """Return the scores of each metric, of shape (n_candidates, n_splits)."""
     columns = {}
     for key in cv_results:
         if match := SPLIT_SCORE.fullmatch(key):
             columns.setdefault(match[2], {})[int(match[1])] = np.asarray(cv_results[key], float)
     if not columns:
-        raise ValueError("cv_results must hold scores as split0_test_score, got none.")
+        raise ValueError("cv_results must hold scores such as split0_test_score, got none.")
     return {
         metric: np.stack([by_split[split] for split in sorted(by_split)], axis=1)
         for metric, by_split in columns.items()
     }
 
 
-def _best(scores):
-    """The row with the highest mean; NaN counts as highest, so that it is found and refused."""
+def _best_candidate(scores):
+    """Return the row with the highest mean.
+
+    ``argmax`` selects NaN first, so a failed candidate is not skipped and later raises an error.
+    """
     return scores[np.argmax(scores.mean(axis=1))]

@@ -1,4 +1,4 @@
-"""Paired differences of cross-validated scores: intervals for their mean, and a sentence."""
+"""Confidence intervals of paired score differences, and their description in words."""
 
 import numpy as np
 from scipy import stats
@@ -7,9 +7,9 @@ CONFIDENCE = 0.95
 
 
 def corrected_interval(differences, test_size, *, n_comparisons=1):
-    """Confidence intervals for the mean difference of two models' scores over splits.
+    """Compute confidence intervals of the mean score difference between two models.
 
-    The training sets of the splits overlap, so that their differences are correlated and the
+    The training sets of the splits overlap. The differences are therefore correlated, and the
     usual variance of a mean is too small. Nadeau and Bengio's corrected variance is
     ``(1 / n_splits + n_test / n_train) * s**2``.
 
@@ -17,15 +17,14 @@ def corrected_interval(differences, test_size, *, n_comparisons=1):
     ----------
     differences : ndarray of shape (..., n_splits)
     test_size : float in (0, 1)
-        Share of a split's rows that it tests.
+        Share of the rows that are in the test set of a split.
     n_comparisons : int, default=1
-        Number of intervals that shall cover together (Bonferroni).
+        Number of intervals with a joint confidence of 95 % (Bonferroni).
 
     Returns
     -------
     intervals : ndarray of shape (..., 2)
-        Lower and upper ends at 95 % confidence, by Student's t with n_splits - 1 degrees of
-        freedom.
+        Lower and upper ends, from Student's t with ``n_splits - 1`` degrees of freedom.
 
     References
     ----------
@@ -39,14 +38,14 @@ def corrected_interval(differences, test_size, *, n_comparisons=1):
 
 
 def describe(names, reference, means, intervals, n_splits):
-    """Say which gammas differ from the reference: those whose interval excludes zero.
+    """Describe which gammas differ from the reference: those whose interval excludes zero.
 
     Parameters
     ----------
     names : list of str
-        Names of the gammas, as "gamma=1".
+        Names of the gammas, for example "gamma=1".
     reference : str
-        Name of the model that they are compared with.
+        Name of the model to compare with.
     means : ndarray of shape (n_gammas,)
     intervals : ndarray of shape (n_gammas, 2)
     n_splits : int

@@ -69,7 +69,7 @@ def check_init_model(model, estimator, classes, loss):
         )
     for what, fitted, given in [
         ("features", model.booster.num_feature(), estimator.n_features_in_),
-        ("scores per row", model.booster.num_model_per_iteration(), loss._width),
+        ("scores per row", model.booster.num_model_per_iteration(), loss._n_outputs),
     ]:
         if fitted != given:
             raise ValueError(f"init_model was fitted on {fitted} {what}, got {given}.")

@@ -368,7 +368,7 @@ class FocalLogisticRegression(FocalClassifier):
 
     def _null_model(self, loss, n_features, codes, sample_weight):
         """Return the flat coefficients of the best model without features."""
-        null = np.zeros((n_features + self.fit_intercept, loss._width))
+        null = np.zeros((n_features + self.fit_intercept, loss._n_outputs))
         if self.fit_intercept:
             start = loss.fit_intercept_only(codes, sample_weight)
             null[-1] = start - np.mean(start) if np.ndim(start) else start

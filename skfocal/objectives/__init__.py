@@ -1,4 +1,4 @@
-"""The focal loss, and the forms in which LightGBM, XGBoost and the linear model use it."""
+"""The focal loss, and objectives and metrics for LightGBM and XGBoost."""
 
 from skfocal.objectives._lightgbm import FocalMetric, FocalObjective, curvature_scale
 from skfocal.objectives._loss import BinaryFocalLoss, MulticlassFocalLoss

@@ -1,7 +1,7 @@
-"""Arrays of NumPy and, under scikit-learn's array API dispatch, of other libraries.
+"""NumPy arrays and, under scikit-learn's array API dispatch, arrays of other libraries.
 
-``xp`` is the namespace of an array: the module ``numpy`` itself, or what scikit-learn has for
-another library. This is the only file that uses scikit-learn's array API support.
+``xp`` is the namespace of an array: ``numpy``, or scikit-learn's namespace for another library.
+This is the only file that uses scikit-learn's array API support.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from skfocal._private import HAS_ARRAY_API as SUPPORTED
 from skfocal._private import get_config
 
-if SUPPORTED:  # before scikit-learn 1.9 every array is taken as NumPy takes it
+if SUPPORTED:  # before scikit-learn 1.9 every array is converted to NumPy
     from skfocal._private import (
         _is_numpy_namespace,
         _max_precision_float_dtype,
@@ -22,7 +22,7 @@ if SUPPORTED:  # before scikit-learn 1.9 every array is taken as NumPy takes it
 
 
 def namespace(array):
-    """Namespace to compute in: the array's under scikit-learn's dispatch, else NumPy's."""
+    """Return the array's namespace if array API dispatch is enabled, else NumPy."""
     if not (SUPPORTED and get_config()["array_api_dispatch"] and is_array_api_obj(array)):
         return np
     xp, _ = get_namespace(array)
@@ -30,7 +30,7 @@ def namespace(array):
 
 
 def own_namespace(array):
-    """Namespace of an array of any library, whether or not dispatch is enabled."""
+    """Return the array's namespace, whether or not array API dispatch is enabled."""
     if isinstance(array, np.ndarray) or not SUPPORTED or not is_array_api_obj(array):
         return np
     xp = array_namespace(array)
@@ -38,7 +38,7 @@ def own_namespace(array):
 
 
 def move_like(values, array, xp):
-    """``values`` in the namespace and on the device of an array, in their own dtype."""
+    """Move ``values`` to the namespace and device of ``array``; the dtype does not change."""
     if xp is np:
         return to_numpy(values)
     if type(values) is type(array) and values.device == array.device:
@@ -48,20 +48,20 @@ def move_like(values, array, xp):
 
 
 def as_like(values, array, xp):
-    """``values`` in the namespace, on the device and in the dtype of an array."""
+    """Convert ``values`` to the namespace, device and dtype of ``array``."""
     if xp is np:
         return np.asarray(values, array.dtype)
     return xp.asarray(move_like(values, array, xp), dtype=array.dtype)
 
 
 def is_complex(values, xp):
-    """Whether an array is of complex numbers."""
+    """Whether an array has a complex dtype."""
     kind = "complex floating"
     return values.dtype.kind == "c" if xp is np else xp.isdtype(values.dtype, kind)
 
 
-def floating(name, values, xp):
-    """``values`` of another library in their own floating dtype, or in its widest one."""
+def as_floating(name, values, xp):
+    """Convert an array of another library to float, unless it is float32 or float64."""
     if is_complex(values, xp):
         raise TypeError(f"{name} must be numeric, got {values!r}.")
     if values.dtype in (xp.float32, xp.float64):
@@ -70,12 +70,12 @@ def floating(name, values, xp):
 
 
 def to_numpy(values):
-    """``values`` as NumPy has them where they are another library's under dispatch."""
+    """Convert an array of another library to NumPy if dispatch is enabled."""
     return values if namespace(values) is np else move_to(values, xp=np, device="cpu")
 
 
 def total(values, xp, axis=None):
-    """Sum in float64, as a NumPy array; in float32 on devices that have nothing larger."""
+    """Sum as a float64 NumPy array, accumulated in the device's widest float dtype."""
     if xp is np:
         return np.sum(values, axis=axis, dtype=np.float64)
     dtype = _max_precision_float_dtype(xp, values.device)
@@ -83,6 +83,6 @@ def total(values, xp, axis=None):
 
 
 def refuse_other_namespace(X, estimator, method):
-    """Raise ValueError unless X is of the namespace and device that ``coef_`` is of."""
+    """Raise ValueError unless X has the namespace and device of ``coef_``."""
     if SUPPORTED:
         check_same_namespace(X, estimator, attribute="coef_", method=method)

@@ -1,8 +1,8 @@
-"""What the binary and the multiclass loss share: arguments, blocks of rows, class factors, weights.
+"""Base class of the binary and the multiclass loss: validation, blocks of rows, weights.
 
-Methods that end in ``_block`` are array expressions over the namespace ``xp``, with classes along
-the first axis: ``raw`` is of shape (n_rows,) or (n_classes, n_rows). NumPy's rows come in blocks
-that fit in the cache, those of other namespaces as a whole.
+Methods that end in ``_block`` are array expressions in the namespace ``xp``. Classes are along the
+first axis: ``raw`` has shape (n_rows,) or (n_classes, n_rows). NumPy arrays are processed in blocks
+of rows that fit in the cache, arrays of other libraries as a whole.
 """
 
 from functools import partial, reduce
@@ -14,8 +14,8 @@ from skfocal.objectives._arrays import as_like, namespace, to_numpy, total
 from skfocal.objectives._blocks import row_blocks
 from skfocal.objectives._checks import (
     check_alpha,
+    check_any_positive,
     check_gamma,
-    check_mass,
     check_option,
     check_raw_prediction,
     check_sample_weight,
@@ -28,7 +28,7 @@ PROBABILITIES = ("posterior", "unweighted", "score")
 
 
 class FocalLoss:
-    """What the binary and the multiclass loss share: arguments, blocks of rows, weights."""
+    """Base class of the binary and the multiclass loss."""
 
     def __init__(self, n_classes, gamma, alpha):
         self.n_classes = n_classes
@@ -42,34 +42,35 @@ class FocalLoss:
         return hash(repr(self))
 
     def loss(self, y_true, raw_prediction, sample_weight=None):
-        """Loss of each row, times its weight.
+        """Return the weighted loss of each row.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
             Class indices 0 to ``n_classes - 1``.
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Raw scores: one per class, or, binary, one score for class 1.
+            Raw scores: one per class if multiclass, the score of class 1 if binary.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factors of the rows' losses.
+            Factor of each row's loss. None means 1 for every row.
 
         Returns
         -------
         loss : ndarray of shape (n_samples,)
-            In the dtype of ``raw_prediction``, float32 or float64.
+            Has the dtype of ``raw_prediction``, float32 or float64.
 
         Raises
         ------
         ValueError
-            If shapes disagree, ``y_true`` holds anything but class indices, or ``raw_prediction``
-            NaN or numbers whose loss may overflow.
+            If the shapes do not match, ``y_true`` contains anything but class indices, a weight is
+            negative or not finite, or ``raw_prediction`` contains NaN or values so large that the
+            loss may overflow.
         """
         return self._map(self._loss_block, y_true, raw_prediction, sample_weight)[0]
 
     def gradient(self, y_true, raw_prediction, sample_weight=None):
-        """First derivative of each row's loss in its raw prediction.
+        """Return the gradient of each row's loss with respect to its raw prediction.
 
-        Parameters and errors are those of :meth:`loss`.
+        The parameters and errors are those of :meth:`loss`.
 
         Returns
         -------
@@ -78,9 +79,9 @@ class FocalLoss:
         return self.loss_gradient(y_true, raw_prediction, sample_weight)[1]
 
     def loss_gradient(self, y_true, raw_prediction, sample_weight=None):
-        """Loss and gradient from one evaluation.
+        """Return the loss and the gradient, computed together.
 
-        Parameters and errors are those of :meth:`loss`.
+        The parameters and errors are those of :meth:`loss`.
 
         Returns
         -------
@@ -90,10 +91,11 @@ class FocalLoss:
         return self._map(self._loss_gradient_block, y_true, raw_prediction, sample_weight)
 
     def gradient_hessian(self, y_true, raw_prediction, sample_weight=None):
-        """Gradient and exact second derivative; multiclass, the diagonal of each row's Hessian.
+        """Return the gradient and the diagonal of each row's exact Hessian.
 
-        The second derivative is negative on badly missed rows: boosted trees need
-        :meth:`gradient_curvature` instead. Parameters and errors are those of :meth:`loss`.
+        The second derivative is negative for badly misclassified rows if ``gamma > 0``. Boosted
+        trees need positive values: use :meth:`gradient_curvature` for them. The parameters and
+        errors are those of :meth:`loss`.
 
         Returns
         -------
@@ -115,27 +117,30 @@ class FocalLoss:
         result_dtype=None,
         xp=None,
     ):
-        """Gradient and the second-order term of boosted trees, at ``raw_prediction + offset``.
+        """Return gradient and second-order term for boosted trees at ``raw_prediction + offset``.
 
         Parameters
         ----------
         y_true, raw_prediction, sample_weight
             As in :meth:`loss`.
         curvature : {"majorant", "geometric", "newton", "exact"}
-            ``"majorant"``: ``1 + max(gamma)`` times the gradient's size (multiclass: twice that),
-            with which no step raises the loss. ``"newton"``: the Hessian with the scalar ``f''``
-            held above its Gauss-Newton part, positive everywhere. ``"geometric"``: the geometric
-            mean of these two, at least a fifth of the majorant. ``"exact"``: the Hessian.
+            ``"majorant"``: ``1 + max(gamma)`` times the absolute gradient (twice that if
+            multiclass). Newton steps with it never increase the loss. ``"newton"``: the diagonal
+            of the Hessian, with the scalar ``f''`` replaced by its Gauss-Newton part if that is
+            larger; always positive, and multiclass times ``n_classes / (n_classes - 1)``.
+            ``"geometric"``: the geometric mean of these two, but at least a fifth of the majorant.
+            ``"exact"``: the diagonal of the Hessian.
         offset : float or ndarray of shape (n_classes,), default=0.0
-            Added to every row's raw prediction.
+            Added to the raw prediction of every row.
         scale : float, default=1.0
             Factor of both results.
         dtype : dtype, default=None
-            Of the computation; by default that of ``raw_prediction``.
+            Dtype of the computation. None means the dtype of ``raw_prediction``.
         result_dtype : dtype, default=None
-            Of the results; by default that of the computation.
+            Dtype of the results. None means the dtype of the computation.
         xp : module, default=None
-            Namespace of ``raw_prediction``; by default the one under scikit-learn's dispatch.
+            Namespace of ``raw_prediction``. None means the namespace that scikit-learn's array API
+            dispatch gives.
 
         Returns
         -------
@@ -149,25 +154,29 @@ class FocalLoss:
         return self._map(block, *rows, offset=offset, scale=scale, xp=xp, **dtypes)
 
     def __call__(self, y_true, raw_prediction, sample_weight=None):
-        """Weighted mean of the loss, as a float; parameters are those of :meth:`loss`."""
+        """Return the weighted mean of the loss as a float.
+
+        The parameters and errors are those of :meth:`loss`. In addition, it raises ``ValueError``
+        if all weights are zero.
+        """
         loss, xp = self.loss(y_true, raw_prediction), namespace(raw_prediction)
         if sample_weight is None:
-            return float(total(loss, xp)) / max(1, loss.shape[0])
+            return float(total(loss, xp)) / loss.shape[0]
         weight = as_like(check_sample_weight(sample_weight, loss, xp), loss, xp)
-        mass = total(weight, xp)
-        check_mass(mass)
-        return float(total(weight * loss, xp) / mass)
+        total_weight = total(weight, xp)
+        check_any_positive(total_weight)
+        return float(total(weight * loss, xp) / total_weight)
 
     def predict_proba(self, raw_prediction, probability="posterior"):
-        """Probabilities of the classes.
+        """Convert raw predictions to class probabilities.
 
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
         probability : {"posterior", "unweighted", "score"}, default="posterior"
-            ``"posterior"`` undoes gamma: the probability in the population as weighted by alpha.
-            ``"unweighted"`` undoes alpha too. ``"score"`` is the plain sigmoid or softmax,
-            under-confident for ``gamma > 0``.
+            ``"posterior"`` corrects for gamma: the class probabilities in the population weighted
+            by alpha. ``"unweighted"`` corrects for alpha as well. ``"score"`` is the plain sigmoid
+            or softmax, which is under-confident if ``gamma > 0``.
 
         Returns
         -------
@@ -176,8 +185,8 @@ class FocalLoss:
         Raises
         ------
         ValueError
-            If ``probability`` is none of these, or ``raw_prediction`` of another shape or holds NaN
-            or numbers that may overflow.
+            If ``probability`` is not one of these options, or ``raw_prediction`` has the wrong
+            shape or contains NaN or values so large that the loss may overflow.
 
         References
         ----------
@@ -186,7 +195,15 @@ class FocalLoss:
         return self._map_raw(self._proba_block, raw_prediction, probability)
 
     def predict_log_proba(self, raw_prediction, probability="posterior"):
-        """Logarithm of :meth:`predict_proba`, finite where that underflows."""
+        """Return the logarithm of :meth:`predict_proba`.
+
+        It stays finite if the probability underflows. The parameters and errors are those of
+        :meth:`predict_proba`.
+
+        Returns
+        -------
+        log_proba : ndarray of shape (n_samples, n_classes)
+        """
         return self._map_raw(self._log_proba_block, raw_prediction, probability)
 
     def _map(
@@ -195,67 +212,68 @@ class FocalLoss:
     ):  # fmt: skip
         """Evaluate ``function(raw, target, gamma, factor, xp)`` over all rows."""
         xp = namespace(raw_prediction) if xp is None else xp
-        raw = check_raw_prediction(raw_prediction, self._width, xp)
+        raw = check_raw_prediction(raw_prediction, self._n_outputs, xp)
         y = check_y_true(y_true, raw, self.n_classes, xp)
         weight = check_sample_weight(sample_weight, raw, xp)
         dtype = raw.dtype if dtype is None else getattr(xp, np.dtype(dtype).name)
         result_dtype = dtype if result_dtype is None else getattr(xp, np.dtype(result_dtype).name)
 
         def evaluate(rows):
-            scores = _scores(raw[rows, ...], offset, dtype, xp)
-            factor = None if weight is None else weight[rows]
+            scores = _block_scores(raw[rows, ...], offset, dtype, xp)
             target = self._target(y[rows], scores, xp)
-            gamma, factor = self.gamma_factor(y[rows], factor, scores, xp, scale)
+            block_weight = None if weight is None else weight[rows]
+            gamma, factor = self.gamma_and_factor(y[rows], block_weight, scores, xp, scale)
             return function(scores, target, gamma, factor, xp)
 
-        return over_rows(evaluate, raw, result_dtype, xp)
+        return _map_blocks(evaluate, raw, result_dtype, xp)
 
     def _map_raw(self, function, raw_prediction, probability):
         """Evaluate ``function(raw, probability, xp)`` over all rows."""
         check_option("probability", probability, PROBABILITIES)
         xp = namespace(raw_prediction)
-        raw = check_raw_prediction(raw_prediction, self._width, xp)
+        raw = check_raw_prediction(raw_prediction, self._n_outputs, xp)
 
         def evaluate(rows):
-            return (function(_scores(raw[rows, ...], 0.0, raw.dtype, xp), probability, xp),)
+            scores = _block_scores(raw[rows, ...], 0.0, raw.dtype, xp)
+            return (function(scores, probability, xp),)
 
-        return over_rows(evaluate, raw, raw.dtype, xp)[0]
+        return _map_blocks(evaluate, raw, raw.dtype, xp)[0]
 
-    def gamma_factor(self, y, weight, like, xp=np, scale=1.0):
-        """Gamma of the rows and the factor of their losses, which is None for 1.
+    def gamma_and_factor(self, y, weight, like, xp=np, scale=1.0):
+        """Return each row's gamma and the factor of its loss, or None for a factor of 1.
 
-        Both are floats or arrays of the dtype and device of the array ``like``.
+        Both are floats or arrays with the dtype and device of the array ``like``.
         """
         factors = [] if weight is None else [as_like(weight, like, xp)]
         if scale != 1:
             factors.append(scale)
         if self.alpha is not None:
-            factors.append(_of_class(self.alpha, y, like, xp))
+            factors.append(_value_per_row(self.alpha, y, like, xp))
         gamma = self.gamma
         if isinstance(gamma, tuple):
-            gamma = _of_class(gamma, y, like, xp)
+            gamma = _value_per_row(gamma, y, like, xp)
         return gamma, reduce(mul, factors) if factors else None
 
-    def _class_masses(self, y_true, sample_weight):
-        """Share of each class in the loss; one without weight counts 1e-15, so that logs exist."""
+    def _class_shares(self, y_true, sample_weight):
+        """Share of each class in the total weight, at least 1e-15 to keep its logarithm finite."""
         y = class_indices(np.asarray(to_numpy(y_true)), self.n_classes)
         if not len(y):
             raise ValueError("y_true must hold at least one row, got none.")
         weight = check_sample_weight(to_numpy(sample_weight), y)
-        masses = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
+        shares = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
         if self.alpha is not None:
-            masses *= self.alpha
-        check_mass(masses)
-        with np.errstate(over="ignore"):  # of which NumPy 1.26 warns where the sum is subnormal
-            masses /= masses.sum()
-        return np.maximum(masses, 1e-15)
+            shares *= self.alpha
+        check_any_positive(shares)
+        with np.errstate(over="ignore"):  # NumPy 1.26 warns if the sum is subnormal
+            shares /= shares.sum()
+        return np.maximum(shares, 1e-15)
 
 
-def over_rows(function, raw, dtype, xp):
-    """Results of ``function(rows)`` for all rows of raw, in blocks where they are NumPy's.
+def _map_blocks(function, raw, dtype, xp):
+    """Evaluate ``function(rows)`` over all rows of ``raw``, block by block for NumPy arrays.
 
-    The function returns arrays of shape (n_rows,) or (n_columns, n_rows); the results have rows
-    first, and raw's memory layout where they have its shape.
+    The function returns arrays of shape (n_rows,) or (n_columns, n_rows). The results have rows
+    along the first axis, and the memory layout of ``raw`` if they have its shape.
     """
     if xp is not np:
         values = function(slice(None))
@@ -272,24 +290,24 @@ def over_rows(function, raw, dtype, xp):
 
 
 def times(values, factor):
-    """``values`` times ``factor``, where None is 1."""
+    """Multiply ``values`` by ``factor``; None means 1."""
     return values if factor is None else factor * values
 
 
-def _scores(raw, offset, dtype, xp):
-    """Raw predictions plus the offset, checked, with classes along the first axis."""
+def _block_scores(raw, offset, dtype, xp):
+    """Add the offset to raw predictions, move classes to the first axis and check the range."""
     raw = raw if raw.ndim == 1 else raw.T
     if np.ndim(offset):
         raw = raw + as_like(offset, raw, xp)[:, None]
     elif offset:
         raw = raw + offset
-    with np.errstate(over="ignore"):  # where dtype is the smaller one
+    with np.errstate(over="ignore"):  # check_scores raises if the cast overflows
         layout = {"order": "C"} if xp is np else {}
         raw = xp.asarray(raw, dtype=dtype, **layout)
     check_scores(raw, xp)
     return raw
 
 
-def _of_class(values, y, like, xp):
-    """The value of each row's class."""
+def _value_per_row(values, y, like, xp):
+    """Take, for each row, the value of its class."""
     return xp.take(as_like(values, like, xp), xp.asarray(y, dtype=xp.int64))

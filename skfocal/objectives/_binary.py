@@ -1,4 +1,4 @@
-"""The focal loss of two classes."""
+"""The binary focal loss."""
 
 import numpy as np
 from scipy.optimize import brentq
@@ -9,24 +9,24 @@ from skfocal.objectives._checks import check_option, class_indices
 
 
 class BinaryFocalLoss(FocalLoss):
-    """Focal loss of two classes as a function of the raw prediction for class 1.
+    """Binary focal loss as a function of the raw prediction for class 1.
 
-    With the margin ``m = raw_prediction`` for class 1 and its negative for class 0,
-    ``p = expit(m)`` and ``q = expit(-m)``, a row's loss is ``alpha * q**gamma * -log(p)``.
+    The margin ``m`` is the raw prediction for class 1 and its negative for class 0. With
+    ``p = expit(m)`` and ``q = expit(-m)``, the loss of a row is ``alpha * q**gamma * -log(p)``.
 
     Parameters
     ----------
     gamma : float or (float, float), default=1.0
-        Focusing exponent from 0 to 100; a pair is (gamma of class 0, gamma of class 1). 0 is
-        cross-entropy.
+        Focusing parameter, between 0 and 100. 0 is cross-entropy. A pair is (gamma of class 0,
+        gamma of class 1).
     alpha : None, float in (0, 1) or (float, float), default=None
-        Factors of the classes' losses. A float ``a`` means ``(1 - a, a)`` as in Lin et al.: 0.25
-        *down*-weights class 1, and 0.5 halves the whole loss where None does not.
+        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``, as in Lin et al.: 0.25
+        *down*-weights class 1, and 0.5 halves the loss of both classes.
 
     Raises
     ------
     ValueError
-        If gamma is negative or above 100, or alpha is out of range.
+        If ``gamma`` or ``alpha`` is out of range.
 
     References
     ----------
@@ -39,7 +39,7 @@ class BinaryFocalLoss(FocalLoss):
     array([0.1733, 0.0018])
     """
 
-    _width = 1
+    _n_outputs = 1
 
     def __init__(self, *, gamma=1.0, alpha=None):
         super().__init__(2, gamma, alpha)
@@ -48,9 +48,9 @@ class BinaryFocalLoss(FocalLoss):
         return f"BinaryFocalLoss(gamma={self.gamma}, alpha={self.alpha})"
 
     def log_odds(self, raw_prediction, probability="posterior"):
-        """Log-odds of class 1, strictly increasing in the raw prediction.
+        """Return the log-odds of class 1, which increase with the raw prediction.
 
-        Parameters and errors are those of :meth:`predict_proba`.
+        The parameters and errors are those of :meth:`predict_proba`.
 
         Returns
         -------
@@ -59,10 +59,10 @@ class BinaryFocalLoss(FocalLoss):
         return self._map_raw(self._log_odds_block, raw_prediction, probability)
 
     def fit_intercept_only(self, y_true, sample_weight=None):
-        """Constant raw prediction of least loss: the score whose posterior is class 1's share.
+        """Return the constant raw prediction with the lowest loss.
 
-        For ``gamma > 0`` it is not the log-odds of that share. It is finite even where a class
-        has no weight.
+        Its posterior probability is the share of class 1. If ``gamma > 0``, it differs from the
+        log-odds of that share. It is finite even if a class has no weight.
 
         Parameters
         ----------
@@ -77,11 +77,11 @@ class BinaryFocalLoss(FocalLoss):
         Raises
         ------
         ValueError
-            If all weights are zero or ``y_true`` holds anything but 0 and 1.
+            If ``y_true`` is empty or contains anything but 0 and 1, or all weights are zero.
         """
-        mass_0, mass_1 = self._class_masses(y_true, sample_weight)
-        target = np.log(mass_1) - np.log(mass_0)
-        bound = 50.0 + 2 * abs(target)  # in the tails the log-odds grow faster than the score
+        share_0, share_1 = self._class_shares(y_true, sample_weight)
+        target = np.log(share_1) - np.log(share_0)
+        bound = 50.0 + 2 * abs(target)  # in the tails, the log-odds grow faster than the score
 
         def excess(raw):
             return self._log_odds_block(np.float64(raw), "posterior") - target
@@ -89,20 +89,20 @@ class BinaryFocalLoss(FocalLoss):
         return float(brentq(excess, -bound, bound, xtol=1e-15))
 
     def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
-        """Function that multiplies each row's Hessian with a direction.
+        """Return a function that multiplies each row's Hessian by a vector.
 
         Parameters
         ----------
         y_true, raw_prediction, sample_weight
             As in :meth:`loss`.
         curvature : {"exact", "newton"}, default="exact"
-            ``"newton"`` holds the scalar ``f''`` above its Gauss-Newton part, which makes every
-            row's Hessian positive semi-definite.
+            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
+            Each row's Hessian is then positive semi-definite.
 
         Returns
         -------
         product : callable
-            Maps an array like ``raw_prediction`` to one like it.
+            Takes and returns an array like ``raw_prediction``.
         """
         check_option("curvature", curvature, ("exact", "newton"))
         _, hessian = self.gradient_curvature(
@@ -120,14 +120,14 @@ class BinaryFocalLoss(FocalLoss):
         return odds
 
     def _proba_block(self, raw, probability, xp):
-        return xp.stack(_margin.miss_hit(self._log_odds_block(raw, probability, xp), xp))
+        return xp.stack(_margin.sigmoid_pair(self._log_odds_block(raw, probability, xp), xp))
 
     def _log_proba_block(self, raw, probability, xp):
         odds = self._log_odds_block(raw, probability, xp)
         return -xp.stack([_margin.cross_entropy(margin, xp) for margin in (-odds, odds)])
 
     def _target(self, y, raw, xp):
-        """Sign of each row: -1 for class 0, 1 for class 1."""
+        """Return -1 for rows of class 0 and 1 for rows of class 1."""
         if not xp.all((y == 0) | (y == 1)):
             class_indices(y, 2, xp)
         return 2 * xp.asarray(y, dtype=raw.dtype) - 1
@@ -140,11 +140,11 @@ class BinaryFocalLoss(FocalLoss):
         return times(loss, factor), -sign * times(slope, factor)
 
     def _curvature_block(self, raw, sign, gamma, factor, xp, curvature):
-        slope, bend = self._slope_curvature(sign * raw, gamma, xp, curvature)
-        return -sign * times(slope, factor), times(bend, factor)
+        slope, second_order = self._slope_curvature(sign * raw, gamma, xp, curvature)
+        return -sign * times(slope, factor), times(second_order, factor)
 
     def _slope_curvature(self, margin, gamma, xp, curvature):
-        """Size of the gradient and the second-order term, without the rows' factors."""
+        """Absolute gradient and second-order term, without the rows' factors."""
         if curvature == "majorant":
             slope = _margin.focal_slope(margin, gamma, xp)
             return slope, self._majorant_factor * slope

@@ -1,11 +1,12 @@
-"""Checks of the losses' arguments: each error names the argument, what was got, what is allowed."""
+"""Validation of the losses' arguments."""
 
 import numpy as np
 
-from skfocal.objectives._arrays import floating, is_complex, move_like, to_numpy
+from skfocal.objectives._arrays import as_floating, is_complex, move_like, to_numpy
 
-MAX_GAMMA = 100.0  # beyond which what is left of the loss is no number of float32
-LARGEST_FACTOR = 512  # of a score: twice 1 + MAX_GAMMA for a difference of two, and their sums
+MAX_GAMMA = 100.0  # with a larger gamma, many losses underflow in float32
+# The formulas multiply differences of two scores by up to 1 + MAX_GAMMA and add such products.
+MAX_SCORE_FACTOR = 512
 
 
 def check_option(name, value, allowed):
@@ -15,7 +16,7 @@ def check_option(name, value, allowed):
 
 
 def check_gamma(gamma, n_classes):
-    """Return gamma as a float, or as a tuple of one float per class where they differ."""
+    """Return gamma as a float, or as a tuple with one float per class if they differ."""
     values = as_floats("gamma", gamma)
     if values.shape not in {(), (n_classes,)}:
         raise ValueError(
@@ -30,7 +31,7 @@ def check_gamma(gamma, n_classes):
 
 
 def check_alpha(alpha, n_classes):
-    """Return alpha as None or as a tuple of one positive factor per class."""
+    """Return alpha as None or as a tuple with one positive factor per class."""
     if alpha is None:
         return None
     values = as_floats("alpha", alpha)
@@ -38,11 +39,11 @@ def check_alpha(alpha, n_classes):
         if n_classes != 2:
             raise ValueError(
                 f"alpha must be None or one positive factor for each of the {n_classes} classes, "
-                f"got {alpha!r}: a single number has a meaning for two classes only."
+                f"got {alpha!r}. A single number is for two classes only."
             )
         if not 0 < values < 1:
             raise ValueError(
-                f"alpha must be in (0, 1) where it is a single number, got {alpha!r}. "
+                f"alpha must be in (0, 1) if it is a single number, got {alpha!r}. "
                 "Use None for no weighting."
             )
         values = np.array([1 - values, values])
@@ -56,10 +57,10 @@ def check_alpha(alpha, n_classes):
 
 
 def check_raw_prediction(raw_prediction, n_outputs, xp=np):
-    """Return raw predictions as float32 or float64, of shape (n,) or (n, n_outputs) for several."""
+    """Return raw predictions as float32 or float64, of shape (n,) or (n, n_outputs > 1)."""
     raw = as_floats("raw_prediction", raw_prediction, (np.float32, np.float64), xp)
-    wanted = (raw.shape[0], n_outputs)[: 1 if n_outputs == 1 else 2] if raw.ndim else None
-    if raw.shape != wanted:
+    expected_shape = raw.shape[:1] if n_outputs == 1 else (*raw.shape[:1], n_outputs)
+    if raw.ndim == 0 or raw.shape != expected_shape:
         columns = "" if n_outputs == 1 else f", {n_outputs}"
         raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
     if not raw.shape[0]:
@@ -68,31 +69,34 @@ def check_raw_prediction(raw_prediction, n_outputs, xp=np):
 
 
 def check_scores(block, xp=np):
-    """Raise ValueError where raw predictions hold NaN, or numbers whose loss may overflow."""
-    limit = float(xp.finfo(block.dtype).max) / LARGEST_FACTOR
+    """Raise ValueError if scores contain NaN or values so large that the loss may overflow."""
+    limit = float(xp.finfo(block.dtype).max) / MAX_SCORE_FACTOR
     lowest, highest = float(xp.min(block)), float(xp.max(block))
     if not -limit <= lowest <= highest <= limit:
         got = highest if highest > limit else lowest
         raise ValueError(
-            f"raw_prediction, plus any offset, must hold numbers up to {limit:.0e} in size, got "
-            f"{got}. If trees give such scores, to leaves without curvature, raise "
-            "min_child_weight; if a linear model does, scale the features."
+            f"raw_prediction, plus any offset, must be between -{limit:.0e} and {limit:.0e}, got "
+            f"{got}. If the scores come from trees, increase min_child_weight to avoid leaves with "
+            "almost no curvature. If they come from a linear model, scale the features."
         )
 
 
 def check_y_true(y_true, raw, n_classes, xp=np):
-    """Return class indices, one for each row of raw; NumPy's values are checked block-wise."""
+    """Return class indices, one per row of ``raw``.
+
+    The values of numeric NumPy arrays are not checked here, but block by block in ``_target``.
+    """
     n_rows, y = raw.shape[0], move_like(y_true, raw, xp)
     y = np.asarray(y) if xp is np else y
     if y.shape != (n_rows,):
         raise ValueError(
-            f"y_true must have shape ({n_rows},) like raw_prediction's rows, got {y.shape}."
+            f"y_true must have shape ({n_rows},) to match raw_prediction, got {y.shape}."
         )
     return y if xp is np and y.dtype.kind in "biuf" else class_indices(y, n_classes, xp)
 
 
 def check_sample_weight(sample_weight, raw, xp=np):
-    """Return weights as None or as a float array, one for each row of raw."""
+    """Return weights as None or as a float array with one weight per row of ``raw``."""
     if sample_weight is None:
         return None
     n_rows, weight = raw.shape[0], move_like(sample_weight, raw, xp)
@@ -100,41 +104,41 @@ def check_sample_weight(sample_weight, raw, xp=np):
     if weight.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
     least, largest = float(xp.min(weight)), float(xp.max(weight))
-    if not 0 <= least <= largest < np.inf:  # which NaN is not either
+    if not 0 <= least <= largest < np.inf:  # also catches NaN
         raise ValueError(
             f"sample_weight must hold finite numbers >= 0, got values from {least} to {largest}."
         )
     return weight
 
 
-def check_mass(weight):
-    """Raise ValueError where no weight is positive."""
+def check_any_positive(weight):
+    """Raise ValueError if no weight is positive."""
     if not weight.sum() > 0:
         raise ValueError("sample_weight must hold a positive weight, got none.")
 
 
 def class_indices(y, n_classes, xp=np):
-    """Return y as integers, or raise ValueError where it holds anything but 0 to n_classes - 1."""
+    """Return y as integers; raise ValueError if a value is not in 0 to ``n_classes - 1``."""
     try:
         if is_complex(y, xp):
             raise TypeError
-        with np.errstate(invalid="ignore"):  # NaN becomes some integer, unequal to NaN
+        with np.errstate(invalid="ignore"):  # NaN is cast to an integer, which differs from NaN
             indices = xp.asarray(y, dtype=xp.int64)
         valid = (xp.asarray(indices, dtype=y.dtype) == y) & (indices >= 0) & (indices < n_classes)
     except (TypeError, ValueError, OverflowError):
         valid = xp.zeros(y.shape, dtype=xp.bool_ if xp is np else xp.bool)
     if not xp.all(valid):
-        stranger = to_numpy(y)[~to_numpy(valid)][0]
+        invalid = to_numpy(y)[~to_numpy(valid)][0]
         raise ValueError(
-            f"y_true must hold class indices from 0 to {n_classes - 1}, got {stranger!r}."
+            f"y_true must hold class indices from 0 to {n_classes - 1}, got {invalid!r}."
         )
     return indices
 
 
 def as_floats(name, values, keep=(np.float64,), xp=np):
-    """Return values as a float array, of one of the dtypes to keep or else float64."""
+    """Return values as a float array; dtypes not in ``keep`` are converted to float64."""
     if xp is not np:
-        return floating(name, values, xp)
+        return as_floating(name, values, xp)
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biuf":

@@ -1,4 +1,4 @@
-"""The focal loss in the conventions of LightGBM and XGBoost: no mathematics here."""
+"""Adapters of the focal loss to the calling conventions of LightGBM and XGBoost."""
 
 from numbers import Integral, Real
 
@@ -13,7 +13,7 @@ CURVATURES = ("geometric", "majorant", "newton")
 
 
 class _FocalCallable:
-    """Arguments and calling conventions that the objective and the metric share."""
+    """Base class of the objective and the metric."""
 
     def __init__(self, gamma, alpha, n_classes, offset):
         if not isinstance(n_classes, Integral) or n_classes < 2:
@@ -22,12 +22,12 @@ class _FocalCallable:
         self.offset = self._check_offset(offset)
 
     def predict_proba(self, raw_prediction, probability="posterior"):
-        """Probabilities of the classes from LightGBM's raw scores, which lack the offset.
+        """Convert LightGBM's raw scores, without the offset, to class probabilities.
 
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            What LightGBM's ``predict`` returns under a custom objective.
+            Result of LightGBM's ``predict`` with a custom objective.
         probability : {"posterior", "unweighted", "score"}, default="posterior"
             As in :meth:`skfocal.objectives.BinaryFocalLoss.predict_proba`.
 
@@ -52,32 +52,34 @@ class _FocalCallable:
 
 
 class FocalObjective(_FocalCallable):
-    """Focal loss as an objective for boosted trees.
+    """Focal loss as an objective function for boosted trees.
 
-    A picklable callable ``(y_true, y_pred, sample_weight=None)`` returning gradient and
-    second-order term. It works unchanged in ``lightgbm.LGBMClassifier(objective=...)``, as
-    ``params["objective"]`` of ``lightgbm.train`` and ``lightgbm.cv``, and, binary, in
-    ``xgboost.XGBClassifier(objective=...)``; sample weights are honoured everywhere.
+    A picklable callable ``(y_true, y_pred, sample_weight=None)`` that returns the gradient and the
+    second-order term. You can pass it to ``lightgbm.LGBMClassifier(objective=...)``, as
+    ``params["objective"]`` to ``lightgbm.train`` and ``lightgbm.cv``, as ``obj`` to
+    ``xgboost.train`` and ``xgboost.cv`` and, if binary, to
+    ``xgboost.XGBClassifier(objective=...)``. All of them support sample weights.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent from 0 to 100.
+        Focusing parameter, between 0 and 100.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factors of the classes; a float ``a`` means ``(1 - a, a)``.
+        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
     n_classes : int, default=2
-        For more than two, LightGBM also needs ``num_class``.
+        Number of classes. If there are more than two, also pass ``num_class`` to LightGBM.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
-        Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the gradient's size, twice
-        that for several classes: with ``learning_rate <= 1`` no tree raises the training loss.
-        ``"newton"`` is the positive part of the exact Hessian, LightGBM's own at ``gamma=0``.
-        ``"geometric"`` is the geometric mean of both; no tree raises the training loss with
-        ``learning_rate <= 0.2``.
+        Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the absolute gradient, or
+        twice that if multiclass. With ``learning_rate <= 1``, no tree increases the training loss.
+        ``"newton"`` is the exact Hessian, or its Gauss-Newton part if that is larger. At
+        ``gamma=0`` it equals the Hessian of LightGBM's own objective. ``"geometric"`` is the
+        geometric mean of the two, but at least a fifth of the majorant. With
+        ``learning_rate <= 0.2``, no tree increases the training loss.
     offset : float or ndarray of shape (n_classes,), default=0.0
-        Constant start, ``loss.fit_intercept_only(y)``: the loss is evaluated at
-        ``y_pred + offset``, and :meth:`predict_proba` adds it again.
+        Constant initial score, for example ``loss.fit_intercept_only(y)``. The loss is evaluated
+        at ``y_pred + offset``, and :meth:`predict_proba` adds the offset too.
     scale : float, default=1.0
-        Factor of gradient and second-order term, see :func:`curvature_scale`.
+        Factor of the gradient and the second-order term, see :func:`curvature_scale`.
 
     Raises
     ------
@@ -86,10 +88,10 @@ class FocalObjective(_FocalCallable):
 
     Notes
     -----
-    LightGBM keeps gradients in float32, so they are computed in float32, except at ``gamma=0``,
-    where the trees are to be LightGBM's own.
+    LightGBM stores gradients in float32, so they are computed in float32. At ``gamma=0`` they are
+    computed in float64 and then rounded, to grow the same trees as LightGBM's own objective.
 
-    Scores in another library's arrays, CuPy's for one, are computed with in that library.
+    Scores of another array library, for example CuPy, are processed in that library.
 
     Examples
     --------
@@ -123,7 +125,7 @@ class FocalObjective(_FocalCallable):
         self._dtype = np.float64 if self.loss.gamma == 0 else np.float32
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Gradient and second-order term in LightGBM's layout, float32 in Fortran order."""
+        """Return gradient and second-order term as float32 arrays laid out like the scores."""
         if hasattr(y_pred, "get_label"):
             y_true, y_pred, sample_weight = y_pred.get_label(), y_true, _weight(y_pred)
         return self.loss.gradient_curvature(
@@ -140,26 +142,28 @@ class FocalObjective(_FocalCallable):
 
 
 class FocalMetric(_FocalCallable):
-    """Weighted mean focal loss as a metric of LightGBM and XGBoost; lower is better.
+    """Weighted mean focal loss as a metric for LightGBM and XGBoost; lower is better.
 
-    A picklable callable for ``eval_metric`` of ``LGBMClassifier.fit`` and ``XGBClassifier``,
-    ``feval`` of ``lightgbm.train`` and ``lightgbm.cv`` and ``custom_metric`` of ``xgboost.train``.
+    A picklable callable for ``eval_metric`` of ``LGBMClassifier.fit`` and ``XGBClassifier``, for
+    ``feval`` of ``lightgbm.train`` and ``lightgbm.cv``, and for ``custom_metric`` of
+    ``xgboost.train`` and ``xgboost.cv``.
 
     Parameters
     ----------
     gamma, alpha, n_classes, offset
         As in :class:`FocalObjective`.
     predictions : {"auto", "raw", "proba"}, default="auto"
-        What the metric is called with. Both libraries pass raw scores under a custom objective
-        and probabilities under one of their own. "auto" takes the objective from a LightGBM
-        Dataset. Elsewhere it expects raw scores, and raises an error for values from LightGBM
-        that look like probabilities: pass "proba" under XGBoost's own objectives.
+        Whether the metric receives raw scores or probabilities. Both libraries pass raw scores if
+        the objective is custom, and probabilities if it is built in. ``"auto"`` reads the
+        objective from a LightGBM Dataset. If there is no Dataset with an objective, it expects raw
+        scores and raises an error if they look like probabilities. XGBoost's binary probabilities
+        are not recognised: pass ``"proba"`` with XGBoost's built-in objectives.
 
     Raises
     ------
     ValueError
-        If an argument is out of range, or the predictions are neither raw scores nor
-        probabilities.
+        If an argument is out of range, or if the metric is called with predictions of the wrong
+        kind.
 
     Examples
     --------
@@ -170,7 +174,7 @@ class FocalMetric(_FocalCallable):
     ('focal_loss', 0.6931, False)
     """
 
-    __name__ = "focal_loss"  # which XGBoost's estimators ask for
+    __name__ = "focal_loss"  # XGBoost's estimators read it
 
     def __init__(self, gamma=1.0, alpha=None, *, n_classes=2, offset=0.0, predictions="auto"):
         super().__init__(gamma, alpha, n_classes, offset)
@@ -180,20 +184,20 @@ class FocalMetric(_FocalCallable):
         self.predictions = predictions
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Return the name, the value, and whether higher is better (not for XGBoost)."""
+        """Return the name, the value and whether higher is better, which XGBoost does not take."""
         if not hasattr(y_pred, "get_label"):
             return _MetricResult(self._evaluate(self.predictions, y_true, y_pred, sample_weight))
         predictions, data = y_true, y_pred
         kind = _kind_of_predictions(data) if self.predictions == "auto" else self.predictions
         result = self._evaluate(kind, data.get_label(), predictions, _weight(data))
-        return result[:2] if hasattr(data, "get_float_info") else result  # XGBoost takes a pair
+        return result[:2] if hasattr(data, "get_float_info") else result  # XGBoost needs a pair
 
     def _evaluate(self, kind, y_true, y_pred, sample_weight):
         predictions = np.asarray(y_pred)
         if kind == "auto" and _look_like_probabilities(predictions):
             raise ValueError(
-                "FocalMetric expects raw scores, got what look like probabilities. Pass "
-                "predictions='proba' under an objective of LightGBM's or XGBoost's own, and "
+                "FocalMetric expects raw scores, got values that look like probabilities. Pass "
+                "predictions='proba' with a built-in objective of LightGBM or XGBoost, or "
                 "predictions='raw' if these are raw scores."
             )
         raw = _raw_of_proba(predictions) if kind == "proba" else predictions + self.offset
@@ -201,18 +205,19 @@ class FocalMetric(_FocalCallable):
 
 
 class _MetricResult(tuple):
-    """What LightGBM unpacks and what XGBoost's estimators take for a number."""
+    """A tuple for LightGBM that XGBoost's estimators can convert to a float."""
 
     def __float__(self):
         return self[1]
 
 
 def curvature_scale(loss, y_true, sample_weight=None):
-    """Factor that gives a focal objective cross-entropy's curvature at the start of the fit.
+    """Compute the factor that gives the focal loss the initial curvature of cross-entropy.
 
-    ``min_child_weight``, ``reg_lambda`` and ``min_split_gain`` are absolute numbers, chosen for
-    cross-entropy. The factor is cross-entropy's mean ``"newton"`` term at its own constant start
-    over this loss's at its start, so that they keep their meaning for every gamma and alpha.
+    ``min_child_weight``, ``reg_lambda``, ``reg_alpha`` and ``min_split_gain`` are absolute numbers
+    whose usual values suit cross-entropy. With this factor they mean the same for every gamma. The
+    factor is the ratio of mean ``"newton"`` terms: that of cross-entropy with the same alpha,
+    divided by that of the focal loss, each at its best constant prediction.
 
     Parameters
     ----------
@@ -251,13 +256,13 @@ def curvature_scale(loss, y_true, sample_weight=None):
 
 
 def _weight(data):
-    """Weights of a LightGBM Dataset or an XGBoost DMatrix, which has an empty array for none."""
+    """Return the weights of a Dataset or DMatrix, or None; a DMatrix may hold an empty array."""
     weight = data.get_weight()
     return weight if np.size(weight) else None
 
 
 def _kind_of_predictions(data):
-    """What a Dataset's objective makes of raw scores before it calls a metric."""
+    """Return the kind of predictions that LightGBM passes to a metric with this objective."""
     objective = getattr(data, "params", {}).get("objective")
     if objective in ("binary", "multiclass", "softmax", "cross_entropy", "xentropy"):
         return "proba"
@@ -268,17 +273,17 @@ def _kind_of_predictions(data):
 
 def _look_like_probabilities(predictions):
     if predictions.dtype == np.float32 and predictions.ndim == 1:
-        return False  # XGBoost's raw scores start from its base_score of 0.5
+        return False  # raw scores of XGBoost may also be in (0, 1): base_score is 0.5 by default
     inside = np.all((predictions > 0) & (predictions < 1))
     return bool(inside and (predictions.ndim < 2 or _sums_to_1(predictions)))
 
 
 def _sums_to_1(proba):
-    return np.allclose(proba.sum(axis=1), 1, rtol=0, atol=1e-5)  # XGBoost's are float32
+    return np.allclose(proba.sum(axis=1), 1, rtol=0, atol=1e-5)  # XGBoost returns float32
 
 
 def _raw_of_proba(proba):
-    """Raw scores with the given probabilities, which are clipped as in ``focal_loss``."""
+    """Convert probabilities, clipped as in ``focal_loss``, to raw scores."""
     if proba.ndim > 1 and not _sums_to_1(proba):
         raise ValueError("y_pred must hold probabilities that sum to 1 in each row.")
     eps = np.finfo(proba.dtype).eps

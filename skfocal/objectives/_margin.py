@@ -1,14 +1,14 @@
-"""The focal loss as one scalar function of the margin of the true class.
+"""The focal loss as a scalar function of the margin of the true class.
 
-With ``m`` the margin, ``p = expit(m)`` the probability of the true class and ``q = expit(-m)``
-its complement, the loss of a row is ``f(m) = q**gamma * softplus(-m)``. This file is the only
-home of that formula: of its derivatives, of the second-order terms handed to boosted trees and
-of the map from scores to probabilities. Binary and multiclass losses reach it through the chain
-rule in ``_binary.py`` and ``_multiclass.py``, which also apply class factors and weights.
+With the margin ``m``, the probability ``p = expit(m)`` of the true class and its complement
+``q = expit(-m)``, the loss of a row is ``f(m) = q**gamma * L`` with ``L = -log(p)``. This is the
+only file with this formula, its derivatives, the second-order terms for boosted trees and the map
+from scores to probabilities. ``_binary.py`` and ``_multiclass.py`` apply the chain rule, class
+factors and weights.
 
-Every function takes an array of margins and its namespace ``xp``, uses the array API standard
-alone and computes in the array's dtype. ``gamma`` is a float or an array like ``margin``. Nothing
-is clipped, no epsilon is added and ``1 - p`` is never formed, so the results are accurate to a few
+Every function takes an array of margins and its namespace ``xp``, uses only the array API standard
+and computes in the array's dtype. ``gamma`` is a float or an array like ``margin``. Nothing is
+clipped, no epsilon is added and ``1 - p`` is never computed, so the results are accurate to a few
 units in the last place in both tails.
 """
 
@@ -19,98 +19,101 @@ import numpy as np
 
 
 def focal_loss(margin, gamma, xp=np):
-    """Loss ``f = q**gamma * L`` with ``L = -log(p)``."""
-    _, miss, cross_entropy = _probabilities(margin, xp)
-    return _power(miss, gamma, xp) * cross_entropy
+    """Return the loss ``f = q**gamma * L``."""
+    _, q, cross_entropy = _probabilities(margin, xp)
+    return _power(q, gamma, xp) * cross_entropy
 
 
 def focal_slope(margin, gamma, xp=np):
-    """Size of the first derivative, ``|f'| = q**gamma * (q + gamma*p*L)``; ``f'`` is negative."""
+    """Return ``|f'| = q**gamma * (q + gamma*p*L)``; the first derivative is negative."""
     _, slope = focal_loss_slope(margin, gamma, xp)
     return slope
 
 
 def focal_loss_slope(margin, gamma, xp=np):
-    """Loss and size of its first derivative, from one evaluation of the exponential."""
-    hit, miss, cross_entropy = _probabilities(margin, xp)
-    power = _power(miss, gamma, xp)
-    return power * cross_entropy, power * _slope_factor(hit, miss, gamma * cross_entropy)
+    """Return ``f`` and ``|f'|`` from one evaluation of the exponential."""
+    p, q, cross_entropy = _probabilities(margin, xp)
+    power = _power(q, gamma, xp)
+    return power * cross_entropy, power * _slope_factor(p, q, gamma * cross_entropy)
 
 
 def focal_slope_hessian(margin, gamma, xp=np):
-    """Size of the first derivative and the exact second derivative, which may be negative."""
-    hit, miss, cross_entropy = _probabilities(margin, xp)
-    slope, bend = _slope_bend_factors(hit, miss, cross_entropy, gamma)
-    power = _power(miss, gamma, xp)
-    # p enters as two square roots: far below zero p is subnormal while p * L is not yet.
+    """Return ``|f'|`` and the exact ``f''``, which may be negative."""
+    p, q, cross_entropy = _probabilities(margin, xp)
+    slope, curvature = _slope_curvature_factors(p, q, cross_entropy, gamma)
+    power = _power(q, gamma, xp)
+    # Multiply by sqrt(p) twice: for very negative margins, p is subnormal before p * L is.
     root = xp.exp(0.5 * _negative_part(margin, xp))
-    return power * slope, power * bend * root * (root * xp.maximum(hit, miss))
+    return power * slope, power * curvature * root * (root * xp.maximum(p, q))
 
 
 def focal_slope_newton(margin, gamma, xp=np):
-    """Size of the first derivative and the second-order term ``max(f'', p * |f'|)``.
+    """Return ``|f'|`` and the second-order term ``max(f'', p * |f'|)``.
 
-    The exact second derivative where it is large enough, the Gauss-Newton term elsewhere:
-    positive everywhere, and cross-entropy's ``p * q`` at ``gamma=0``.
+    This is the larger of the exact second derivative and the Gauss-Newton term. It is always
+    positive, and equals cross-entropy's ``p * q`` at ``gamma=0``.
     """
-    hit, miss, cross_entropy = _probabilities(margin, xp)
-    slope, bend = _slope_bend_factors(hit, miss, cross_entropy, gamma)
-    power = _power(miss, gamma, xp)
-    return power * slope, power * (xp.maximum(slope, bend) * hit)
+    p, q, cross_entropy = _probabilities(margin, xp)
+    slope, curvature = _slope_curvature_factors(p, q, cross_entropy, gamma)
+    power = _power(q, gamma, xp)
+    return power * slope, power * (xp.maximum(slope, curvature) * p)
 
 
 def geometric_curvature(newton, majorant, xp=np):
-    """Geometric mean of the two second-order terms, at least a fifth of the majorant.
+    """Return the geometric mean of the two terms, but at least a fifth of the majorant.
 
-    The majorant bounds the loss along any step, so a term of at least ``r`` times it takes no
-    step that raises the loss at a learning rate of up to ``r``. The floor allows 0.2, the largest
-    that ``learning_rate="auto"`` takes.
+    The majorant bounds the loss along any step. With a second-order term of at least ``r`` times
+    the majorant, no step increases the loss at learning rates up to ``r``. The lower bound of a
+    fifth allows 0.2, the largest rate that ``learning_rate="auto"`` chooses.
     """
-    # A root of the quotient, as the product may underflow; where the majorant does, both are 0.
+    # The root of the quotient, because the product may underflow. If the majorant underflows to 0,
+    # so does newton.
     zero = xp.asarray(majorant == 0, dtype=majorant.dtype)
     return xp.clip(xp.sqrt(newton / (majorant + zero)), 0.2, np.inf) * majorant
 
 
 def log_posterior(margin, gamma, xp=np):
-    """Log of ``p * q / |f'|``: a class's posterior probability, up to a factor common to all.
+    """Return ``log(p * q / |f'|)``, a class's log posterior up to a constant per row.
 
-    A score vector that minimises the expected loss has class probabilities proportional to this
-    (Charoenphakdee et al., CVPR 2021, extended to one gamma per class).
+    If scores minimise the expected loss, the class probabilities are proportional to
+    ``p * q / |f'|`` (Charoenphakdee et al., CVPR 2021, extended to one gamma per class).
     """
-    size = xp.abs(margin)
-    log_sum, ratio, opposite_ratio = _miss_ratios(size, xp)
+    abs_margin = xp.abs(margin)
+    log_sum, ratio, opposite_ratio = _cross_entropy_ratios(abs_margin, xp)
     ratio = xp.where(margin < 0, opposite_ratio, ratio)
-    hinges = 0.5 * (gamma * (size + margin) - (size - margin))
-    return hinges + (gamma - 1) * log_sum - xp.log1p(gamma * ratio)
+    # gamma * max(margin, 0) + min(margin, 0)
+    piecewise_linear = 0.5 * (gamma * (abs_margin + margin) - (abs_margin - margin))
+    return piecewise_linear + (gamma - 1) * log_sum - xp.log1p(gamma * ratio)
 
 
 def log_posterior_odds(raw_prediction, gamma_0, gamma_1, xp=np):
-    """Difference of :func:`log_posterior` for class 1 and class 0, exactly the score at gamma 0.
+    """Return the difference of :func:`log_posterior` between class 1 and class 0.
 
-    For equal gammas an odd function of the score. For unequal ones the class on whose side the
-    score is takes the place of class 1, and what is not odd is added.
+    At ``gamma_0 = gamma_1 = 0`` this is exactly the score.
     """
-    size = xp.abs(raw_prediction)
-    log_sum, ratio, opposite_ratio = _miss_ratios(size, xp)
+    abs_score = xp.abs(raw_prediction)
+    log_sum, ratio, opposite_ratio = _cross_entropy_ratios(abs_score, xp)
     is_negative = raw_prediction < 0
-    near = far = gamma_0
+    # Gammas of the class that the sign of the score predicts, and of the other class.
+    predicted = other = gamma_0
     if gamma_0 != gamma_1:
-        gammas = xp.full_like(size, gamma_0), xp.full_like(size, gamma_1)
-        near, far = xp.where(is_negative, *gammas), xp.where(is_negative, *gammas[::-1])
-    odds = (1 + near) * size + xp.log((1 + far * opposite_ratio) / (1 + near * ratio))
+        gammas = xp.full_like(abs_score, gamma_0), xp.full_like(abs_score, gamma_1)
+        predicted, other = xp.where(is_negative, *gammas), xp.where(is_negative, *gammas[::-1])
+    log_ratio = xp.log((1 + other * opposite_ratio) / (1 + predicted * ratio))
+    odds = (1 + predicted) * abs_score + log_ratio
     odds = xp.where(is_negative, -odds, odds)
     return odds if gamma_0 == gamma_1 else odds + (gamma_1 - gamma_0) * log_sum
 
 
 def cross_entropy(margin, xp=np):
-    """``L = -log(p)``, the focal loss at gamma 0."""
+    """Return ``L = -log(p)``, the focal loss at gamma 0."""
     return _probabilities(margin, xp)[2]
 
 
-def miss_hit(margin, xp=np):
-    """``q = 1 - p`` and ``p``, each accurate in both tails."""
-    hit, miss, _ = _probabilities(margin, xp)
-    return miss, hit
+def sigmoid_pair(raw, xp=np):
+    """Return ``expit(-raw)`` and ``expit(raw)``, each accurate in both tails."""
+    p, q, _ = _probabilities(raw, xp)
+    return q, p
 
 
 def _probabilities(margin, xp):
@@ -118,30 +121,30 @@ def _probabilities(margin, xp):
     small = xp.exp(-xp.abs(margin))
     total = 1 + small
     above = xp.asarray(margin >= 0, dtype=margin.dtype)
-    # The larger of p and q is 1 / total, the other small / total. NumPy's maximum takes a tenth
-    # of the time of its where.
-    hit = xp.maximum(small, above) / total
-    miss = xp.maximum(small, 1 - above) / total
-    return hit, miss, _log1p(small, xp) - _negative_part(margin, xp)
+    # The larger of p and q is 1 / total, the other one small / total. NumPy's maximum is ten times
+    # faster than its where.
+    p = xp.maximum(small, above) / total
+    q = xp.maximum(small, 1 - above) / total
+    return p, q, _log1p(small, xp) - _negative_part(margin, xp)
 
 
 def _log1p(small, xp):
-    """``log1p`` of numbers from 0 to 1, to a unit or two in the last place.
+    """Return ``log1p`` of numbers between 0 and 1, to one or two units in the last place.
 
-    The logarithm of the rounded sum, and the rounding made good: NumPy's own log1p takes four
-    times as long in float32 where the processor lacks AVX-512.
+    This takes the logarithm of the rounded sum and corrects for the rounding. NumPy's log1p is
+    four times slower in float32 on processors without AVX-512.
     """
     total = 1 + small
     return xp.log(total) + (small - (total - 1)) / total
 
 
 def _negative_part(margin, xp):
-    """``min(margin, 0)``, exactly."""
+    """Return ``min(margin, 0)``, without rounding."""
     return 0.5 * (margin - xp.abs(margin))
 
 
 def _power(base, gamma, xp):
-    """``base**gamma``: for halves of integers by products and a root, which cost less."""
+    """Return ``base**gamma``, with faster products and a root for multiples of 0.5 up to 8."""
     if not isinstance(gamma, float | int) or gamma > 8 or 2 * gamma % 1:
         return base**gamma
     whole, half = divmod(gamma, 1)
@@ -149,27 +152,30 @@ def _power(base, gamma, xp):
     return reduce(mul, factors) if factors else 1.0
 
 
-def _slope_factor(hit, miss, focus):
-    """``|f'| / q**gamma = q + p*F`` with ``F = gamma*L``: terms of one sign, no digits cancel."""
-    return miss + hit * focus
+def _slope_factor(p, q, gamma_entropy):
+    """Return ``S = |f'| / q**gamma = q + p*G`` with ``G = gamma*L``.
 
-
-def _slope_bend_factors(hit, miss, cross_entropy, gamma):
-    """The slope's factor S and ``f'' / (p * q**gamma) = gamma*S + (1 + gamma - F)*q``."""
-    focus = gamma * cross_entropy
-    slope = _slope_factor(hit, miss, focus)
-    return slope, gamma * slope + (1 + gamma - focus) * miss
-
-
-def _miss_ratios(size, xp):
-    """``log1p(exp(-|m|))``, and ``T = p*L/q = exp(m) * log1p(exp(-m))`` at ``|m|`` and ``-|m|``.
-
-    T rises from 0 to 1.
+    Both terms are positive, so no digits cancel.
     """
-    small = xp.exp(-size)
+    return q + p * gamma_entropy
+
+
+def _slope_curvature_factors(p, q, cross_entropy, gamma):
+    """Return ``S`` and ``f'' / (p * q**gamma) = gamma*S + (1 + gamma - G)*q``."""
+    gamma_entropy = gamma * cross_entropy
+    slope = _slope_factor(p, q, gamma_entropy)
+    return slope, gamma * slope + (1 + gamma - gamma_entropy) * q
+
+
+def _cross_entropy_ratios(abs_margin, xp):
+    """Return ``log1p(exp(-|m|))``, and the ratio ``T = p*L/q`` at ``|m|`` and at ``-|m|``.
+
+    ``T(m) = exp(m) * log1p(exp(-m))`` increases from 0 to 1.
+    """
+    small = xp.exp(-abs_margin)
     log_sum = xp.log1p(small)
-    zero = xp.asarray(small == 0, dtype=size.dtype)
-    return log_sum, log_sum / (small + zero) + zero, small * (log_sum + size)
+    zero = xp.asarray(small == 0, dtype=abs_margin.dtype)
+    return log_sum, log_sum / (small + zero) + zero, small * (log_sum + abs_margin)
 
 
 SLOPE_CURVATURE = {"exact": focal_slope_hessian, "newton": focal_slope_newton}

@@ -1,4 +1,4 @@
-"""The focal loss of several classes."""
+"""The multiclass focal loss."""
 
 from functools import partial
 from numbers import Integral
@@ -22,25 +22,26 @@ from skfocal.objectives._softmax import (
 
 
 class MulticlassFocalLoss(FocalLoss):
-    """Focal loss of K classes as a function of one raw prediction per class.
+    """Multiclass focal loss as a function of one raw prediction per class.
 
-    With the margin ``m = z_y - logsumexp(z_j for j != y)`` of the true class y, ``p = expit(m)``
-    is its softmax probability and ``q = expit(-m)``; a row's loss is
+    The margin of the true class y is ``m = z_y - logsumexp(z_j for j != y)``. With its softmax
+    probability ``p = expit(m)`` and ``q = expit(-m)``, the loss of a row is
     ``alpha * q**gamma * -log(p)``.
 
     Parameters
     ----------
     n_classes : int
-        Number of classes, >= 2.
+        Number of classes, at least 2.
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent from 0 to 100 of all classes or of each. 0 is cross-entropy.
+        Focusing parameter, between 0 and 100: one for all classes or one per class. 0 is
+        cross-entropy.
     alpha : None or array-like of shape (n_classes,), default=None
-        Positive factors of the classes' losses.
+        Positive factor of each class's loss. None means 1 for every class.
 
     Raises
     ------
     ValueError
-        If ``n_classes < 2``, gamma is negative or above 100, or alpha is out of range.
+        If ``n_classes`` is less than 2, or ``gamma`` or ``alpha`` is out of range.
 
     References
     ----------
@@ -63,11 +64,13 @@ class MulticlassFocalLoss(FocalLoss):
         return f"MulticlassFocalLoss({self.n_classes}, gamma={self.gamma}, alpha={self.alpha})"
 
     @property
-    def _width(self):
+    def _n_outputs(self):
         return self.n_classes
 
     def fit_intercept_only(self, y_true, sample_weight=None):
-        """Constant raw predictions of least loss, shifted so that ``sum(exp(raw)) == 1``.
+        """Return the constant raw predictions with the lowest loss.
+
+        They are shifted to satisfy ``sum(exp(raw_prediction)) == 1``.
 
         Parameters
         ----------
@@ -82,41 +85,58 @@ class MulticlassFocalLoss(FocalLoss):
         Raises
         ------
         ValueError
-            If all weights are zero or ``y_true`` holds anything but class indices.
+            If ``y_true`` is empty or contains anything but class indices, or all weights are zero.
         """
-        log_mass = np.log(self._class_masses(y_true, sample_weight))
+        log_share = np.log(self._class_shares(y_true, sample_weight))
         gamma = np.broadcast_to(self.gamma, self.n_classes)
 
         def log_proba(level):
-            """Log-probabilities at which each log-posterior is its class's log-mass + level."""
-            margin = _bisect(lambda m: _margin.log_posterior(m, gamma) - (log_mass + level))
+            """Log-probabilities for which each class's log-posterior is its log-share + level."""
+            margin = _bisect(lambda m: _margin.log_posterior(m, gamma) - (log_share + level))
             return log_expit(margin)
 
-        # Each class at probability 1/K names a level; the sum is 1 between the extreme ones.
-        even = np.full(self.n_classes, -np.log(self.n_classes - 1))
-        levels = _margin.log_posterior(even, gamma) - log_mass
+        # For each class, the level at which its probability is 1/K. The level at which the
+        # probabilities sum to 1 lies between the smallest and the largest of these.
+        uniform = np.full(self.n_classes, -np.log(self.n_classes - 1))
+        levels = _margin.log_posterior(uniform, gamma) - log_share
         bracket = levels.min() - 1, levels.max() + 1
         level = brentq(lambda level: logsumexp(log_proba(level)), *bracket, xtol=1e-15)
         return log_softmax(log_proba(level))
 
     def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
-        """Function that multiplies each row's Hessian with a direction, as the binary loss's."""
+        """Return a function that multiplies each row's Hessian by a vector.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
+        curvature : {"exact", "newton"}, default="exact"
+            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
+            Each row's Hessian is then positive semi-definite.
+
+        Returns
+        -------
+        product : callable
+            Takes and returns an array like ``raw_prediction``.
+        """
         check_option("curvature", curvature, ("exact", "newton"))
         block = partial(self._hessian_block, curvature=curvature)
-        slope, bend, ascent = self._map(block, y_true, raw_prediction, sample_weight)
+        parts = self._map(block, y_true, raw_prediction, sample_weight)
+        slope, scalar_curvature, margin_gradient = parts
         xp = namespace(raw_prediction)
-        others = xp.clip(-ascent, 0, np.inf)
+        other_softmax = xp.clip(-margin_gradient, 0, np.inf)
 
         def product(direction):
-            along = xp.sum(ascent * direction, axis=1)
-            mean = xp.sum(others * direction, axis=1)
-            spread = others * (direction - mean[:, None])
-            return (bend * along)[:, None] * ascent + slope[:, None] * spread
+            along = xp.sum(margin_gradient * direction, axis=1)
+            mean = xp.sum(other_softmax * direction, axis=1)
+            spread = other_softmax * (direction - mean[:, None])
+            rank_one = (scalar_curvature * along)[:, None] * margin_gradient
+            return rank_one + slope[:, None] * spread
 
         return product
 
     def _log_score_block(self, raw, probability, xp):
-        """Logarithm of the probabilities, up to a shift of each column."""
+        """Logarithm of the probabilities, up to a constant per row."""
         if probability == "score":
             return raw
         gamma = as_like(np.broadcast_to(self.gamma, self.n_classes), raw, xp)[:, None]
@@ -132,7 +152,7 @@ class MulticlassFocalLoss(FocalLoss):
         return log_softmax(self._log_score_block(raw, probability, xp), xp)
 
     def _target(self, y, raw, xp):
-        """Mask of each row's class."""
+        """Mask of each row's class; raises ValueError if a label is not a class index."""
         true = class_mask(y, raw, xp)
         if not xp.all(xp.max(true, axis=0) == 1):
             class_indices(y, self.n_classes, xp)
@@ -153,11 +173,12 @@ class MulticlassFocalLoss(FocalLoss):
             gradient = times(_margin.focal_slope(margin, gamma, xp), factor) * direction
             return gradient, self._majorant_factor * xp.abs(gradient)
         scalar = "exact" if curvature == "exact" else "newton"
-        slope, bend = _margin.SLOPE_CURVATURE[scalar](margin, gamma, xp)
-        hessian = slope * softmax_spread(direction, xp) + bend * xp.square(direction)
+        slope, scalar_curvature = _margin.SLOPE_CURVATURE[scalar](margin, gamma, xp)
+        hessian = slope * softmax_spread(direction, xp) + scalar_curvature * xp.square(direction)
         gradient = slope * direction
         if curvature != "exact":
-            # A tree per class ignores what the other trees do; LightGBM makes up for it so.
+            # Each class's tree ignores the other trees of the round. LightGBM's multiclass
+            # objective compensates with the same factor.
             hessian = self.n_classes / (self.n_classes - 1) * hessian
         if curvature == "geometric":
             majorant = self._majorant_factor * xp.abs(gradient)
@@ -169,14 +190,14 @@ class MulticlassFocalLoss(FocalLoss):
         return 2 * (1 + float(np.max(self.gamma)))
 
     def _hessian_block(self, raw, true, gamma, factor, xp, curvature):
-        """Slope, curvature and gradient of the margin: the parts of each row's Hessian."""
+        """Return ``|f'|``, ``f''`` and the margin's gradient, which determine a row's Hessian."""
         margin, direction = true_margin(true, raw, xp)
-        slope, bend = _margin.SLOPE_CURVATURE[curvature](margin, gamma, xp)
-        return times(slope, factor), times(bend, factor), -direction
+        slope, scalar_curvature = _margin.SLOPE_CURVATURE[curvature](margin, gamma, xp)
+        return times(slope, factor), times(scalar_curvature, factor), -direction
 
 
 def _bisect(function, bound=1e3, steps=64):
-    """Root of an increasing vectorised function whose every root is within ``bound`` of 0."""
+    """Find the roots, between ``-bound`` and ``bound``, of an increasing vectorised function."""
     low = -bound
     for step in bound / 2.0 ** np.arange(steps):
         low = np.where(function(low + step) < 0, low + step, low)

@@ -1,4 +1,4 @@
-"""FocalLossDisplay: what it stores is the loss's own, what it draws is what it stores."""
+"""Values and lines of FocalLossDisplay."""
 
 import matplotlib
 import numpy as np
@@ -23,7 +23,7 @@ def close_figures():
 @pytest.mark.parametrize("against", ["probability", "raw"])
 @pytest.mark.parametrize("y", [0, 1])
 @pytest.mark.parametrize("kind", KINDS)
-def test_curves_are_those_of_the_loss(kind, y, against):
+def test_curves_match_the_loss(kind, y, against):
     display = FocalLossDisplay.from_gammas(
         (0, 0.5, (1, 2)), kind=kind, y=y, alpha=0.25, against=against
     )
@@ -41,10 +41,10 @@ def test_curves_are_those_of_the_loss(kind, y, against):
             "posterior": lambda loss=loss: loss.predict_proba(raw)[:, 1],
         }[kind]()
         assert np.all(np.isfinite(curve))
-        np.testing.assert_allclose(curve, expected, rtol=1e-12)  # a quotient of two losses
+        np.testing.assert_allclose(curve, expected, rtol=1e-12)  # rounding of a quotient of losses
 
 
-def test_lines_show_what_is_stored_and_name_their_gamma():
+def test_lines_match_stored_curves_and_are_labelled_with_gamma():
     display = FocalLossDisplay.from_gammas()
     assert display.gammas == [0, 1, 2, 3, 4]
     assert len(display.lines_) == 5
@@ -57,7 +57,7 @@ def test_lines_show_what_is_stored_and_name_their_gamma():
     assert display.ax_.get_ylabel() == "Focal loss"
 
 
-def test_axes_of_the_caller_are_used_and_plot_draws_again():
+def test_plot_draws_on_given_axes():
     _, (left, right) = plt.subplots(1, 2)
     display = FocalLossDisplay.from_gammas((0, 2), ax=left)
     assert display.ax_ is left
@@ -79,6 +79,6 @@ def test_axes_of_the_caller_are_used_and_plot_draws_again():
     ],
     ids=str,
 )
-def test_bad_arguments_are_named(arguments, message):
+def test_invalid_arguments_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         FocalLossDisplay.from_gammas(**arguments)

@@ -1,4 +1,4 @@
-"""GammaDisplay: scores are those of cross_validate, intervals cover, words follow intervals."""
+"""Scores, intervals, verdict and plot of GammaDisplay."""
 
 import pickle
 import subprocess
@@ -48,7 +48,7 @@ class IgnoresGamma(GaussianNB):
 
 
 class ReadsOneColumn(ClassifierMixin, BaseEstimator):
-    """A nearest-mean classifier; gamma is the index of the only column that it reads."""
+    """A nearest-mean classifier on one column, whose index is gamma."""
 
     def __init__(self, gamma=0):
         self.gamma = gamma
@@ -70,7 +70,7 @@ def close_figures():
     plt.close("all")
 
 
-def by_hand(model, cv, **arguments):
+def cv_scores(model, cv, **arguments):
     results = cross_validate(model, X, y, scoring=SCORING, cv=cv, **arguments)
     return {name: results[f"test_{name}"] for name in SCORING}
 
@@ -79,14 +79,14 @@ def by_hand(model, cv, **arguments):
 
 
 @pytest.mark.slow
-def test_scores_and_differences_are_those_of_cross_validate():
+def test_scores_and_differences_match_cross_validate():
     baseline = LogisticRegression(C=0.1)
     display = GammaDisplay.from_estimator(
         LINEAR, X, y, gammas=(2, 0, 0.5), baselines={"linear": baseline}, random_state=3
     )
     cv = RepeatedStratifiedKFold(n_splits=5, n_repeats=3, random_state=3)
     models = [*(FocalLogisticRegression(gamma=gamma) for gamma in (2, 0, 0.5)), baseline]
-    results = [by_hand(model, cv) for model in models]
+    results = [cv_scores(model, cv) for model in models]
     assert display.candidates == [2.0, 0.0, 0.5, "linear"]
     for name in SCORING:
         expected = np.array([result[name] for result in results])
@@ -95,7 +95,7 @@ def test_scores_and_differences_are_those_of_cross_validate():
     assert display.test_size == pytest.approx(0.2, rel=1e-12)
 
 
-def test_all_models_see_the_same_splits_of_an_unseeded_splitter():
+def test_all_models_use_same_splits_of_splitter_without_seed():
     display = GammaDisplay.from_estimator(
         IgnoresGamma(), X, y, cv=ShuffleSplit(4, test_size=0.25), baselines={"same": GaussianNB()}
     )
@@ -114,22 +114,22 @@ def test_all_models_see_the_same_splits_of_an_unseeded_splitter():
     ],
     ids=str,
 )
-def test_folds_and_repeats_are_those_asked_for(arguments, expected):
+def test_number_of_folds_and_repeats(arguments, expected):
     if "random_state" in arguments:
         expected.random_state = 0
     display = GammaDisplay.from_estimator(IgnoresGamma(), X, y, gammas=(0, 1), **arguments)
-    for name, scores in by_hand(GaussianNB(), expected).items():
+    for name, scores in cv_scores(GaussianNB(), expected).items():
         np.testing.assert_array_equal(display.scores[name], [scores, scores])
 
 
-def test_masks_as_splits_count_as_their_rows():
+def test_splits_may_be_masks():
     test = np.arange(len(y)) % 3 == 0
     splits = [(~test, test), (np.flatnonzero(~np.roll(test, 1)), np.flatnonzero(np.roll(test, 1)))]
     display = GammaDisplay.from_estimator(IgnoresGamma(), X, y, cv=splits)
     assert display.test_size == pytest.approx(1 / 3, rel=1e-12)
 
 
-def test_sample_weight_reaches_every_fit():
+def test_sample_weight_is_passed_to_every_fit():
     weight = np.where(y == 1, 5.0, 1.0)
     params = {"sample_weight": weight}
     cv = StratifiedKFold(3)
@@ -138,19 +138,19 @@ def test_sample_weight_reaches_every_fit():
     )
     models = (FocalLogisticRegression(gamma=0), FocalLogisticRegression(gamma=1), GaussianNB())
     for scores, model in zip(display.scores["neg_log_loss"], models, strict=True):
-        expected = by_hand(model, cv, params=params)["neg_log_loss"]
+        expected = cv_scores(model, cv, params=params)["neg_log_loss"]
         np.testing.assert_array_equal(scores, expected)
-        assert np.all(scores != by_hand(model, cv)["neg_log_loss"])
+        assert np.all(scores != cv_scores(model, cv)["neg_log_loss"])
 
 
-def test_groups_reach_the_splitter():
+def test_groups_are_passed_to_the_splitter():
     groups = np.arange(len(y)) % 6
     display = GammaDisplay.from_estimator(IgnoresGamma(), X, y, cv=GroupKFold(3), groups=groups)
-    expected = by_hand(GaussianNB(), GroupKFold(3), groups=groups)
+    expected = cv_scores(GaussianNB(), GroupKFold(3), groups=groups)
     np.testing.assert_array_equal(display.scores["neg_log_loss"][0], expected["neg_log_loss"])
 
 
-def test_one_score_by_name_by_function_and_by_dict_are_equal():
+def test_scoring_as_name_function_and_dict_give_equal_scores():
     scorings = ["accuracy", lambda model, X, y: np.mean(model.predict(X) == y), {"a": "accuracy"}]
     displays = [
         GammaDisplay.from_estimator(
@@ -178,7 +178,7 @@ def test_one_score_by_name_by_function_and_by_dict_are_equal():
     ],
     ids=lambda estimator: type(estimator).__name__,
 )
-def test_gamma_is_found_in_estimators_and_around_them(estimator):
+def test_gamma_is_found_in_estimators_and_meta_estimators(estimator):
     before = repr(estimator.get_params())
     display = GammaDisplay.from_estimator(
         estimator, X, y, gammas=(0, 3), cv=StratifiedKFold(2), scoring="roc_auc"
@@ -187,24 +187,24 @@ def test_gamma_is_found_in_estimators_and_around_them(estimator):
     assert repr(estimator.get_params()) == before
 
 
-def test_param_name_decides_between_two_gammas():
+def test_param_name_selects_one_of_two_gammas():
     model = make_pipeline(RBFSampler(n_components=20, random_state=0), FocalLogisticRegression())
     found = r"\['focallogisticregression__gamma', 'rbfsampler__gamma'\]"
-    with pytest.raises(ValueError, match=f"pass one of {found} as param_name"):
+    with pytest.raises(ValueError, match=f"Pass one of {found} as param_name"):
         GammaDisplay.from_estimator(model, X, y)
     display = GammaDisplay.from_estimator(
         model, X, y, gammas=(0, 2), cv=StratifiedKFold(2), param_name="rbfsampler__gamma"
     )
     model.set_params(rbfsampler__gamma=2)
-    expected = by_hand(model, StratifiedKFold(2))["neg_log_loss"]
+    expected = cv_scores(model, StratifiedKFold(2))["neg_log_loss"]
     np.testing.assert_array_equal(display.scores["neg_log_loss"][1], expected)
 
 
-def test_gammas_of_classes_are_passed_on():
+def test_gamma_per_class():
     display = GammaDisplay.from_estimator(
         LINEAR, X, y, gammas=(0, (0, 2)), cv=StratifiedKFold(2), scoring="neg_log_loss"
     )
-    expected = by_hand(FocalLogisticRegression(gamma=(0, 2)), StratifiedKFold(2))["neg_log_loss"]
+    expected = cv_scores(FocalLogisticRegression(gamma=(0, 2)), StratifiedKFold(2))["neg_log_loss"]
     np.testing.assert_array_equal(display.scores["neg_log_loss"][1], expected)
     assert "gamma=(0, 2)" in display.verdict
 
@@ -214,8 +214,10 @@ def test_gammas_of_classes_are_passed_on():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("as_frame", [False, True])
-def test_grid_search_gives_the_same_display(as_frame):
-    cv = RepeatedStratifiedKFold(n_splits=4, n_repeats=3, random_state=0)  # split10 after split9
+def test_grid_search_and_estimator_give_same_display(as_frame):
+    cv = RepeatedStratifiedKFold(
+        n_splits=4, n_repeats=3, random_state=0
+    )  # split10 comes after split9
     gammas = [0.5, 0, 2]
     model = make_pipeline(StandardScaler(), LINEAR)
     grid = {"focallogisticregression__gamma": gammas}
@@ -232,13 +234,13 @@ def test_grid_search_gives_the_same_display(as_frame):
     assert display.verdict == expected.verdict
 
 
-def test_each_gamma_of_a_grid_has_its_best_other_parameters():
+def test_grid_search_uses_best_other_parameters_for_each_gamma():
     grid = {"gamma": [0, 2], "C": [1e-4, 1.0]}
     search = GridSearchCV(LINEAR, grid, scoring="neg_log_loss", cv=3).fit(X, y)
     display = GammaDisplay.from_cv_results(search.cv_results_, test_size=1 / 3)
     for gamma, scores in zip((0, 2), display.scores["score"], strict=True):
         choices = [
-            by_hand(FocalLogisticRegression(gamma=gamma, C=C), StratifiedKFold(3))["neg_log_loss"]
+            cv_scores(FocalLogisticRegression(gamma=gamma, C=C), StratifiedKFold(3))["neg_log_loss"]
             for C in grid["C"]
         ]
         np.testing.assert_array_equal(scores, max(choices, key=np.mean))
@@ -253,7 +255,7 @@ def cv_results(params, n_splits=2, score=0.5):
     ("results", "message"),
     [
         (cv_results([{"C": 1}, {"C": 2}]), r"ends in __gamma, got \['C'\]"),
-        (cv_results([{"gamma": 0}, {"C": 2}]), "Every candidate .* must have gamma"),
+        (cv_results([{"gamma": 0}, {"C": 2}]), "Every candidate .* must set gamma"),
         (cv_results([{"gamma": 1}, {"gamma": 2}]), r"must hold 0 .*got \[1.0, 2.0\]"),
         (
             cv_results([{"gamma": 0, "C": 1}, {"gamma": 1, "C": 2}]),
@@ -267,70 +269,70 @@ def cv_results(params, n_splits=2, score=0.5):
     ],
     ids=str,
 )
-def test_grids_that_cannot_be_compared_are_refused(results, message):
+def test_invalid_cv_results_raise(results, message):
     with pytest.raises(ValueError, match=message):
         GammaDisplay.from_cv_results(results, test_size=0.5)
 
 
-def test_failed_candidate_of_a_grid_is_not_skipped():
+def test_failed_candidate_of_a_grid_raises():
     results = cv_results([{"gamma": g, "C": C} for g in (0, 1) for C in (1, 2)])
     results["split1_test_score"] = np.array([1, 1, np.nan, 1])
-    with pytest.raises(ValueError, match="must be finite, got others for gamma=1"):
+    with pytest.raises(ValueError, match="must be finite, got NaN or infinity for gamma=1"):
         GammaDisplay.from_cv_results(results, test_size=0.5)
 
 
-# Intervals and words
+# Intervals and verdict
 
 
-def test_interval_is_that_of_nadeau_and_bengio():
+def test_interval_matches_nadeau_and_bengio():
     differences = np.array([0.01, 0.03, -0.01, 0.02, 0.0])
     error = np.sqrt((1 / 5 + 0.25) * np.var(differences, ddof=1))
     for n_comparisons in (1, 4):
         quantile = stats.t.ppf(1 - 0.025 / n_comparisons, df=4)
         interval = corrected_interval(differences, 0.2, n_comparisons=n_comparisons)
-        # Roundings of a dozen operations.
+        # Rounding of a dozen operations.
         np.testing.assert_allclose(
             interval, 0.01 + np.array([-1, 1]) * quantile * error, rtol=1e-12
         )
 
 
 def correlated_differences(n_simulations, n_models, n_splits, test_size, seed=0):
-    """Normal differences of mean 0 whose correlation between splits is the tested share.
+    """Draw normal differences with mean 0 whose correlation between splits is ``test_size``.
 
-    That is the correlation that Nadeau and Bengio assume; the interval is then exact.
+    Nadeau and Bengio assume this correlation, so their interval is exact here.
     """
     rng = np.random.default_rng(seed)
     shared = rng.standard_normal((n_simulations, n_models, 1))
-    own = rng.standard_normal((n_simulations, n_models, n_splits))
-    return np.sqrt(test_size) * shared + np.sqrt(1 - test_size) * own
+    independent = rng.standard_normal((n_simulations, n_models, n_splits))
+    return np.sqrt(test_size) * shared + np.sqrt(1 - test_size) * independent
 
 
 @pytest.mark.parametrize(("n_splits", "test_size"), [(5, 0.2), (15, 0.2), (10, 0.5)])
-def test_interval_covers_at_the_nominal_rate_without_effect(n_splits, test_size):
+def test_interval_has_nominal_coverage(n_splits, test_size):
     differences = correlated_differences(20_000, 1, n_splits, test_size)[:, 0]
     lower, upper = corrected_interval(differences, test_size).T
     coverage = np.mean((lower <= 0) & (upper >= 0))
-    # Four standard deviations of a share of 20,000 draws around 95 %.
+    # Four standard deviations of the share of 20,000 draws that are covered.
     assert abs(coverage - 0.95) < 4 * np.sqrt(0.95 * 0.05 / 20_000)
-    # The variance without the correction covers far too seldom.
+    # The interval without the correction is too narrow.
     half_width = stats.t.ppf(0.975, n_splits - 1) * stats.sem(differences, axis=1)
     assert np.mean(np.abs(differences.mean(axis=1)) <= half_width) < 0.9
 
 
-def test_intervals_of_a_panel_cover_together_at_the_nominal_rate():
+def test_intervals_of_a_panel_have_nominal_joint_coverage():
     differences = correlated_differences(20_000, 4, 15, 0.2)
     intervals = corrected_interval(differences, 0.2, n_comparisons=4)
     covered = np.all((intervals[..., 0] <= 0) & (intervals[..., 1] >= 0), axis=1).mean()
-    # Bonferroni is cautious by 0.1 % for four independent models; four standard deviations.
+    # Bonferroni is conservative by 0.1 % for four independent models; four standard deviations.
     margin = 4 * np.sqrt(0.95 * 0.05 / 20_000)
     assert 0.95 - margin < covered < (1 - 0.05 / 4) ** 4 + margin
 
 
 @pytest.mark.slow
-def test_verdict_finds_no_gamma_where_none_helps():
-    """The columns are exchangeable, so that models that read one each are equally good."""
+def test_verdict_rarely_finds_a_difference_between_equal_models():
+    """Each model reads one of two exchangeable columns, so both are equally good."""
     rng = np.random.default_rng(0)
-    n_simulations, found = 400, 0
+    n_simulations, n_found = 400, 0
     for seed in range(n_simulations):
         labels = np.arange(100) % 2
         columns = rng.standard_normal((100, 2)) + 0.5 * labels[:, None]
@@ -348,12 +350,12 @@ def test_verdict_finds_no_gamma_where_none_helps():
             for models in fits
         ]
         display = GammaDisplay(gammas=(0, 1), scores={"accuracy": scores}, test_size=1 / 3)
-        found += "no gamma differs" not in display.verdict
-    # Above 5 % by at most four standard deviations of a share of 400; 20 % without the correction.
-    assert found <= n_simulations * (0.05 + 4 * np.sqrt(0.05 * 0.95 / n_simulations))
+        n_found += "no gamma differs" not in display.verdict
+    # 5 % plus four standard deviations of a share of 400; it is 20 % without the correction.
+    assert n_found <= n_simulations * (0.05 + 4 * np.sqrt(0.05 * 0.95 / n_simulations))
 
 
-def test_intervals_are_joint_over_all_candidates():
+def test_intervals_are_corrected_for_all_candidates():
     differences = np.random.default_rng(0).standard_normal((4, 6))
     display = GammaDisplay(
         gammas=(0, 1, 2), baselines=["other"], scores={"a": differences}, test_size=0.25
@@ -405,14 +407,14 @@ def test_identical_models_do_not_differ():
         ),
     ],
 )
-def test_words_follow_the_intervals(means, sentence):
+def test_describe_depends_on_the_intervals(means, sentence):
     means = np.array(means)
     intervals = np.stack([means - 0.004, means + 0.004], axis=1)
     assert describe(["a", "b"], "gamma=0", means, intervals, 5) == sentence
 
 
-def test_best_gamma_named_is_one_that_differs():
-    """The highest mean may be the noisiest."""
+def test_best_gamma_is_one_that_differs():
+    """The gamma with the highest mean may have the widest interval."""
     intervals = np.array([[-0.1, 0.3], [0.01, 0.03]])
     sentence = describe(["a", "b"], "gamma=0", np.array([0.1, 0.02]), intervals, 5)
     assert sentence == "b is better than gamma=0 by 0.02 (95 % interval 0.01 to 0.03)"
@@ -450,7 +452,7 @@ def display_of(n_splits=6):
 
 
 @pytest.mark.parametrize("reference", [0, "gradient boosting"])
-def test_panels_show_what_is_stored(reference):
+def test_panels_show_differences_and_intervals(reference):
     display = display_of().plot(reference=reference)
     differences, intervals = display.compare_to(reference)
     assert len(display.axes_) == 2
@@ -462,7 +464,7 @@ def test_panels_show_what_is_stored(reference):
         for bar, values, interval in zip(bars, differences[name], intervals[name], strict=True):
             mean, _, [whisker] = bar
             assert mean.get_ydata() == values.mean()
-            # A mean plus and minus what was subtracted from it: rounding.
+            # Rounding of the ends of the error bar.
             np.testing.assert_allclose(whisker.get_segments()[0][:, 1], interval, atol=1e-14)
         labels = [label.get_text().replace("\n", " ") for label in axes.get_xticklabels()]
         assert labels == ["1", "0", "2", "gradient boosting"]
@@ -470,7 +472,7 @@ def test_panels_show_what_is_stored(reference):
         assert axes.get_legend() is None
 
 
-def test_titles_are_the_verdict():
+def test_titles_contain_the_verdict():
     display = display_of().plot()
     titles = "\n".join(axes.get_title(loc="left") for axes in display.axes_)
     assert titles.split() == display.verdict.split()
@@ -481,7 +483,7 @@ def test_titles_are_the_verdict():
 
 
 @pytest.mark.parametrize("width", [4.2, 6.4, 10])
-def test_no_text_leaves_the_figure(width):
+def test_text_is_inside_the_figure(width):
     figure, axes = plt.subplots(2, figsize=(width, 10), layout="constrained")
     display = display_of().plot(ax=axes)
     assert display.figure_ is figure
@@ -495,7 +497,7 @@ def test_no_text_leaves_the_figure(width):
             assert box.y1 <= figure.bbox.height
 
 
-def test_subfigures_can_be_drawn_in():
+def test_plot_draws_on_subfigure():
     figure = plt.figure(figsize=(8, 10), layout="constrained")
     part, _ = figure.subfigures(1, 2)
     display = display_of().plot(ax=part.subplots(2))
@@ -503,16 +505,16 @@ def test_subfigures_can_be_drawn_in():
     assert display.axes_[0].get_title(loc="left").startswith("average_precision: ")
 
 
-@pytest.mark.parametrize(("width", "slanted"), [(2.5, True), (4.2, False), (6.4, False)])
-def test_names_below_the_axes_are_slanted_only_where_they_would_overlap(width, slanted):
+@pytest.mark.parametrize(("width", "is_rotated"), [(2.5, True), (4.2, False), (6.4, False)])
+def test_tick_labels_are_rotated_only_if_they_would_overlap(width, is_rotated):
     figure, axes = plt.subplots(2, figsize=(width, 10), layout="constrained")
     display_of().plot(ax=axes)
     figure.draw_without_rendering()
     labels = axes[0].get_xticklabels()
-    assert [label.get_rotation() for label in labels] == [30 if slanted else 0] * 4
+    assert [label.get_rotation() for label in labels] == [30 if is_rotated else 0] * 4
     boxes = [label.get_window_extent() for label in labels]
     apart = [left.x1 < right.x0 for left, right in pairwise(boxes)]
-    assert slanted or all(apart)
+    assert is_rotated or all(apart)
 
 
 def test_plotted_display_can_be_pickled():
@@ -528,7 +530,7 @@ def test_plotted_display_can_be_pickled():
 def test_matplotlib_is_imported_only_to_plot():
     code = (
         "import sys, types\n"
-        "import lightgbm, sklearn\n"  # LightGBM imports matplotlib where it finds it
+        "import lightgbm, sklearn\n"  # LightGBM imports matplotlib if it is installed
         "before = 'matplotlib' in sys.modules\n"
         "sys.modules['matplotlib'] = sys.modules['matplotlib.pyplot'] = None\n"
         "from skfocal import FocalLogisticRegression, GammaDisplay\n"
@@ -545,7 +547,8 @@ def test_matplotlib_is_imported_only_to_plot():
     out = subprocess.run(command, capture_output=True, text=True, check=True, cwd=folder).stdout
     verdict, *errors = out.splitlines()
     assert verdict.startswith("a: ")
-    assert errors == ['GammaDisplay draws with matplotlib: pip install "skfocal[plot]"'] * 2
+    message = 'GammaDisplay requires matplotlib. Install it with: pip install "skfocal[plot]"'
+    assert errors == [message] * 2
 
 
 def test_verbose_prints_a_line_for_each_model(capsys):
@@ -560,11 +563,11 @@ def test_verbose_prints_a_line_for_each_model(capsys):
         assert line.startswith(f"[GammaDisplay] {name}")
 
 
-# Wrong input
+# Invalid input
 
 
 class FailsToFit(GaussianNB):
-    """A model whose fits must not be reached."""
+    """A model whose ``fit`` must not be called."""
 
     def __init__(self, gamma=0):
         super().__init__()
@@ -579,7 +582,7 @@ class FailsToFit(GaussianNB):
     [
         ({"gammas": (1, 2)}, ValueError, r"gammas must hold 0 .*got \(1, 2\)"),
         ({"gammas": (0,)}, ValueError, r"at least one other gamma, .*got \(0,\)"),
-        ({"gammas": (0, 1, 1.0)}, ValueError, "none of them twice, got"),
+        ({"gammas": (0, 1, 1.0)}, ValueError, "without duplicates, got"),
         ({"gammas": (0, -1)}, ValueError, r"got \(0, -1\): gamma must be between 0 and 100"),
         ({"gammas": (0, "scale")}, ValueError, r"got \(0, 'scale'\): gamma must be numeric"),
         ({"gammas": 2}, ValueError, "gammas must .*, got 2"),
@@ -598,18 +601,18 @@ class FailsToFit(GaussianNB):
     ],
     ids=str,
 )
-def test_wrong_arguments_are_named_before_any_fit(arguments, error, message):
+def test_invalid_arguments_raise_before_fit(arguments, error, message):
     with pytest.raises(error, match=message):
         GammaDisplay.from_estimator(FailsToFit(), X, y, **arguments)
 
 
-def test_estimator_without_gamma_is_refused_by_its_parameters():
+def test_estimator_without_gamma_raises():
     with pytest.raises(ValueError, match=r"ends in __gamma, got \[.*'priors', 'var_smoothing'\]"):
         GammaDisplay.from_estimator(GaussianNB(), X, y)
 
 
 @pytest.mark.parametrize("estimator", [None, GaussianNB, "model"], ids=str)
-def test_what_is_no_estimator_is_refused(estimator):
+def test_non_estimator_raises(estimator):
     with pytest.raises(TypeError, match="estimator"):
         GammaDisplay.from_estimator(estimator, X, y)
 
@@ -626,7 +629,7 @@ def test_what_is_no_estimator_is_refused(estimator):
     ],
     ids=str,
 )
-def test_wrong_results_are_named(arguments, message):
-    right = {"gammas": (0, 1), "scores": {"a": [[1, 2], [3, 4]]}, "test_size": 0.5}
+def test_invalid_scores_raise(arguments, message):
+    valid = {"gammas": (0, 1), "scores": {"a": [[1, 2], [3, 4]]}, "test_size": 0.5}
     with pytest.raises(ValueError, match=message):
-        GammaDisplay(**(right | arguments))
+        GammaDisplay(**(valid | arguments))

@@ -160,7 +160,7 @@ def test_evaluation_arguments_without_evaluation_set_raise(split, others, messag
 
 def test_evaluation_set_with_zero_weights_raises(split):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match="eval_sample_weight must contain a positive weight"):
+    with pytest.raises(ValueError, match="eval_sample_weight must hold a positive weight"):
         focal().fit(X, y, eval_X=X_valid, eval_y=y_valid, eval_sample_weight=0 * X_valid[:, 0])
 
 

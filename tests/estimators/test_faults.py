@@ -384,7 +384,7 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({"X": corrupt_sparse(9, 10)}, "sparse matrix: .* must be < 2"),
         ({"X": corrupt_sparse(-9, 10)}, "sparse matrix: .* must be >= 0"),
         ({"X": corrupt_sparse(1, 10**6)}, "sparse matrix: .*(indptr|index pointer)"),
-        ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must contain labels of the same type"),
+        ({"eval_X": GOOD_X, "eval_y": [None] * 40}, "eval_y must hold labels of the same kind"),
         ({**EVALUATION, "eval_names": ["a", "b"]}, "eval_names must be a list of unique names"),
         ({**EVALUATION, "eval_names": [3]}, "eval_names must be a list of unique names"),
         ({"eval_X": (GOOD_X,) * 2, "eval_y": (GOOD_Y,) * 2, "eval_names": ["a", "a"]}, "names"),

@@ -415,7 +415,11 @@ def test_parameters_out_of_range_raise(parameters):
     [
         ({"eval_set": [(0, 0)]}, TypeError, "eval_set is not supported. Pass eval_X and eval_y"),
         ({"eval_X": np.zeros((2, 10))}, ValueError, "eval_X and eval_y must be given together"),
-        ({"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]}, ValueError, "eval_y contains labels .*9"),
+        (
+            {"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]},
+            ValueError,
+            "eval_y holds unknown labels.*9",
+        ),
         ({"eval_X": np.zeros((2, 9)), "eval_y": [0, 1]}, ValueError, "9 features"),
         ({"eval_X": np.zeros((3, 10)), "eval_y": [0, 1]}, ValueError, "inconsistent"),
         ({"eval_metric": "rmse"}, ValueError, "eval_metric must be .*'rmse'"),

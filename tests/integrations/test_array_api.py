@@ -1,4 +1,4 @@
-"""Arrays of other libraries give what NumPy's give, in their own library, device and dtype."""
+"""Arrays of other libraries give the results of NumPy arrays, in their library and device."""
 
 from functools import partial
 
@@ -24,21 +24,21 @@ LOSSES = [
     MulticlassFocalLoss(3, gamma=2),
     MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
 ]
-# Libraries round exponentials and sums apart.
+# Libraries round exponentials and sums differently.
 CLOSE = {"float64": {"rtol": 1e-12, "atol": 1e-13}, "float32": {"rtol": 1e-4, "atol": 1e-5}}
 LIBRARIES = {"array_api_strict": ["CPU_DEVICE", "device1"], "torch": ["cpu"], "cupy": [None]}
 
 
 @pytest.fixture(autouse=True)
 def dispatch(monkeypatch):
-    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # scikit-learn asks for it
+    monkeypatch.setenv("SCIPY_ARRAY_API", "1")  # required by scikit-learn
     with sklearn.config_context(array_api_dispatch=True):
         yield
 
 
 @pytest.fixture(params=[(name, d) for name, devices in LIBRARIES.items() for d in devices], ids=str)
 def library(request):
-    """Function from NumPy's arrays to another library's on a device."""
+    """Return a function that converts NumPy arrays to another library and device."""
     name, device = request.param
     xp = pytest.importorskip(name)
     device = xp.Device(device) if name == "array_api_strict" else device
@@ -56,7 +56,7 @@ def to_numpy(values):
 
 
 def assert_alike(got, expected, like):
-    """``got`` is an array of the library, device and dtype of ``like`` with what is expected."""
+    """Check that ``got`` has the library, device and dtype of ``like`` and the expected values."""
     assert type(got) is type(like)
     assert got.device == like.device
     assert got.dtype == like.dtype
@@ -73,7 +73,7 @@ def sample(loss, dtype="float64", n_rows=200):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_losses_give_arrays_like_the_scores(loss, dtype, library):
+def test_losses_return_arrays_like_the_scores(loss, dtype, library):
     rows = sample(loss, dtype)
     y, raw, weight = map(library, rows)
     curvatures = ["exact", "newton", "geometric", "majorant"]
@@ -103,7 +103,7 @@ def test_probabilities_are_arrays_like_the_scores(loss, probability, dtype, libr
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_labels_and_weights_of_another_library_follow_the_scores(loss, library):
+def test_labels_and_weights_are_converted_to_the_library_of_the_scores(loss, library):
     y, raw, weight = sample(loss)
     expected = loss.loss(y, raw, weight)
     for labels in (y, y.tolist(), y.astype(np.float32), y.astype(np.int8), library(y)):
@@ -111,7 +111,7 @@ def test_labels_and_weights_of_another_library_follow_the_scores(loss, library):
     np.testing.assert_allclose(loss.loss(library(y), raw, library(weight)), expected, rtol=1e-12)
 
 
-def test_wrong_rows_are_errors_that_name_them(library):
+def test_invalid_arrays_raise(library):
     y, raw, weight = sample(BinaryFocalLoss())
     loss, device_raw = BinaryFocalLoss(), library(raw)
     y[3] = 2
@@ -128,7 +128,7 @@ def test_wrong_rows_are_errors_that_name_them(library):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_objective_computes_in_the_library_of_the_scores_without_dispatch(n_classes, library):
+def test_objective_uses_library_of_scores_without_dispatch(n_classes, library):
     loss = BinaryFocalLoss() if n_classes == 2 else MulticlassFocalLoss(3)
     y, scores, weight = sample(loss, "float32")
     labels = y.astype(np.float32)
@@ -142,7 +142,7 @@ def test_objective_computes_in_the_library_of_the_scores_without_dispatch(n_clas
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_metric_takes_labels_and_probabilities_of_any_library(n_classes, library):
+def test_metric_accepts_labels_and_probabilities_of_any_library(n_classes, library):
     loss = BinaryFocalLoss() if n_classes == 2 else MulticlassFocalLoss(3)
     y, raw, weight = sample(loss)
     proba = loss.predict_proba(raw)
@@ -158,7 +158,7 @@ def test_metric_takes_labels_and_probabilities_of_any_library(n_classes, library
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_linear_model_is_that_of_numpy(n_classes, dtype, fit_intercept, class_weight, library):
+def test_linear_model_matches_numpy(n_classes, dtype, fit_intercept, class_weight, library):
     X, y = make_classification(
         500, 6, n_informative=4, n_classes=n_classes, flip_y=0.2, random_state=0
     )
@@ -172,7 +172,10 @@ def test_linear_model_is_that_of_numpy(n_classes, dtype, fit_intercept, class_we
         **{name: getattr(expected, name)(X) for name in METHODS},
     }
     got = FocalLogisticRegression(1.5, **settings).fit(library(X), library(y), library(weight))
-    tolerance = {"rtol": 1e-4, "atol": 2e-3 if dtype == "float32" else 1e-5}  # of the solver
+    tolerance = {
+        "rtol": 1e-4,
+        "atol": 2e-3 if dtype == "float32" else 1e-5,
+    }  # solver tolerance
     for name, wanted in expected.items():
         value = getattr(got, name)
         value = value(library(X)) if name in METHODS else value
@@ -189,7 +192,7 @@ METHODS = ["raw_predict", "decision_function", "predict_proba", "predict_log_pro
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_predictions_for_another_population(n_classes, dtype, library):
+def test_class_prior_matches_numpy(n_classes, dtype, library):
     X, y = make_classification(
         500, 6, n_informative=4, n_classes=n_classes, flip_y=0.2, random_state=0
     )
@@ -202,7 +205,10 @@ def test_predictions_for_another_population(n_classes, dtype, library):
     assert type(model.class_share_) is type(device_X)
     assert model.class_share_.dtype == device_X.dtype
     np.testing.assert_allclose(to_numpy(model.class_share_), expected.class_share_, rtol=1e-6)
-    tolerance = {"rtol": 1e-4, "atol": 2e-3 if dtype == "float32" else 1e-5}  # of the solver
+    tolerance = {
+        "rtol": 1e-4,
+        "atol": 2e-3 if dtype == "float32" else 1e-5,
+    }  # solver tolerance
     by_label = dict(enumerate(prior.tolist()))
     for class_prior in (prior, library(prior), by_label):
         model.set_params(class_prior=class_prior)
@@ -219,7 +225,7 @@ def test_predictions_for_another_population(n_classes, dtype, library):
         model.fit(device_X, library(y))
 
 
-def test_string_labels_stay_numpys(library):
+def test_string_labels_stay_numpy_arrays(library):
     X, y = make_classification(100, 5, random_state=0)
     names = np.array(["no", "yes"])[y]
     model = FocalLogisticRegression().fit(library(X), names)
@@ -228,7 +234,7 @@ def test_string_labels_stay_numpys(library):
     np.testing.assert_array_equal(model.predict(library(X)), expected)
 
 
-def test_warm_start_goes_on_from_coefficients_of_another_library(library):
+def test_warm_start_uses_coefficients_of_another_library(library):
     X, y = make_classification(300, 5, random_state=0)
     model = FocalLogisticRegression(warm_start=True, tol=1e-6)
     first = int(model.fit(library(X), library(y)).n_iter_[0])
@@ -236,7 +242,7 @@ def test_warm_start_goes_on_from_coefficients_of_another_library(library):
 
 
 @pytest.mark.parametrize("C", [1.0, 1e-3])
-def test_l1_penalty_is_refused_for_other_libraries(C, library):
+def test_l1_penalty_raises_for_other_libraries(C, library):
     X, y = make_classification(60, 5, random_state=0)
     model = FocalLogisticRegression(l1_ratio=0.5, C=C)
     with pytest.raises(ValueError, match=r"^An L1 penalty requires NumPy arrays, got X of"):
@@ -245,7 +251,7 @@ def test_l1_penalty_is_refused_for_other_libraries(C, library):
     assert get_tags(FocalLogisticRegression()).array_api_support is True
 
 
-def test_sparse_features_are_refused_by_a_model_of_another_library(library):
+def test_predict_raises_for_other_library_than_in_fit(library):
     X, y = make_classification(60, 5, random_state=0)
     model = FocalLogisticRegression().fit(library(X), library(y))
     with pytest.raises(ValueError, match="must use the same namespace"):
@@ -254,7 +260,7 @@ def test_sparse_features_are_refused_by_a_model_of_another_library(library):
         model.raw_predict(X)
 
 
-def test_features_that_overflow_are_refused(library):
+def test_features_that_overflow_raise(library):
     X, y = make_classification(60, 5, random_state=0)
     X[7, 0] = 1e200
     with pytest.raises(ValueError, match="X contains values too large"):
@@ -267,7 +273,7 @@ def test_features_that_overflow_are_refused(library):
 @pytest.mark.parametrize(
     "model", [FocalLogisticRegression(), FocalLogisticRegression(0.0, solver="lbfgs")], ids=repr
 )
-def test_scikit_learns_array_api_checks(model):
+def test_array_api_checks_of_scikit_learn(model):
     from sklearn.utils.estimator_checks import _yield_array_api_checks
 
     passed = set()
@@ -289,14 +295,14 @@ def test_scikit_learns_array_api_checks(model):
 
 
 @pytest.mark.parametrize("scoring", ["average_precision", "neg_log_loss"])
-def test_grid_search_over_gamma_finds_what_numpys_finds(scoring, library):
+def test_grid_search_over_gamma_matches_numpy(scoring, library):
     X, y = make_classification(400, 6, weights=[0.8], flip_y=0.1, random_state=0)
     grid = {"gamma": [0.0, 1.0, 3.0], "C": [0.1, 1.0]}
     search = GridSearchCV(FocalLogisticRegression(), grid, scoring=scoring, cv=3)
     expected = search.fit(X, y)
     scores, best = expected.cv_results_["mean_test_score"], expected.best_params_
     device_X = library(X)
-    # Scorers of scikit-learn 1.9 look for the positive class among ``classes_`` as NumPy does.
+    # Scorers of scikit-learn 1.9 search ``classes_`` for the positive class with NumPy.
     device_y = library(y) if type(device_X).__module__ == "torch" else y
     got = GridSearchCV(FocalLogisticRegression(), grid, scoring=scoring, cv=3)
     got.fit(device_X, device_y)
@@ -306,7 +312,7 @@ def test_grid_search_over_gamma_finds_what_numpys_finds(scoring, library):
     assert value == pytest.approx(get_scorer(scoring)(expected, X, y), rel=1e-3)
 
 
-def test_without_dispatch_other_libraries_are_taken_as_numpy_takes_them():
+def test_other_libraries_are_converted_to_numpy_without_dispatch():
     torch = pytest.importorskip("torch")
     y, raw, _ = sample(BinaryFocalLoss())
     with sklearn.config_context(array_api_dispatch=False):
@@ -316,7 +322,7 @@ def test_without_dispatch_other_libraries_are_taken_as_numpy_takes_them():
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_losses_take_jax_arrays(loss):
+def test_losses_accept_jax_arrays(loss):
     jax = pytest.importorskip("jax")
     y, raw, weight = sample(loss, "float32")
     rows = [jax.numpy.asarray(values) for values in (y, raw, weight)]
@@ -329,7 +335,7 @@ def test_losses_take_jax_arrays(loss):
         np.testing.assert_allclose(np.asarray(got), expected, rtol=1e-4, atol=1e-5)
 
 
-def test_trees_refuse_arrays_of_other_libraries(library):
+def test_trees_raise_for_arrays_of_other_libraries(library):
     X, y = make_classification(60, 5, random_state=0)
     model = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
     with pytest.raises(TypeError, match=r"X must be a NumPy array, .* got an array of"):

@@ -1,4 +1,4 @@
-"""FocalObjective and FocalMetric inside LightGBM and XGBoost."""
+"""FocalObjective and FocalMetric in LightGBM and XGBoost."""
 
 import lightgbm as lgb
 import numpy as np
@@ -21,7 +21,7 @@ KINDS = [
 
 
 def make_data(n_classes=2, n_rows=400, seed=0):
-    """Features that tell something of the class, labels, and weights of 1 or 4."""
+    """Return informative features, labels, and weights of 1 or 4."""
     rng = np.random.default_rng(seed)
     y = rng.choice(
         n_classes, size=n_rows, p=np.arange(n_classes, 0, -1) / sum(range(n_classes + 1))
@@ -31,7 +31,7 @@ def make_data(n_classes=2, n_rows=400, seed=0):
 
 
 def params(objective, **others):
-    """Parameters of ``lightgbm.train``."""
+    """Return parameters for ``lightgbm.train``."""
     n_classes = objective.loss.n_classes
     classes = {} if n_classes == 2 else {"num_class": n_classes}
     return {**QUIET, "objective": objective, **classes, **others}
@@ -44,7 +44,7 @@ def train(objective, X, y, weight=None, rounds=8, **others):
 
 @pytest.mark.parametrize("curvature", ["majorant", "geometric", "newton"])
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
-def test_classifier_and_train_build_the_same_model(kind, curvature):
+def test_classifier_and_train_give_same_model(kind, curvature):
     X, y, weight = make_data(kind.get("n_classes", 2))
     objective = FocalObjective(**kind, curvature=curvature)
     booster = train(objective, X, y, weight)
@@ -55,7 +55,7 @@ def test_classifier_and_train_build_the_same_model(kind, curvature):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
-def test_weights_of_a_class_are_its_alpha_in_lightgbm(kind):
+def test_class_weights_match_alpha_in_lightgbm(kind):
     X, y, _ = make_data(kind.get("n_classes", 2))
     alpha = (1.0, 4.0, 0.5)[: kind.get("n_classes", 2)]
     weighted = FocalObjective(**kind)
@@ -72,7 +72,7 @@ def test_weights_of_a_class_are_its_alpha_in_lightgbm(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=repr)
-def test_cross_validation_honours_weights_and_reports_the_loss_of_the_rows_held_out(kind):
+def test_cross_validation_uses_weights_and_reports_loss_of_test_rows(kind):
     X, y, _ = make_data(kind.get("n_classes", 2))
     folds = list(StratifiedKFold(3).split(X, y))
     alpha = (1.0, 4.0, 0.5)[: kind.get("n_classes", 2)]
@@ -90,20 +90,20 @@ def test_cross_validation_honours_weights_and_reports_the_loss_of_the_rows_held_
     loss, weight = FocalMetric(**kind).loss, np.take(alpha, y)
     history, by_alpha = cross_validate(weight), cross_validate(alpha=alpha)
     losses = []
-    for (_, test), booster, twin in zip(
+    for (_, test), booster, alpha_booster in zip(
         folds, history["cvbooster"].boosters, by_alpha["cvbooster"].boosters, strict=True
     ):
         raw = booster.predict(X[test])
-        np.testing.assert_array_equal(raw, twin.predict(X[test]))
+        np.testing.assert_array_equal(raw, alpha_booster.predict(X[test]))
         losses.append(loss(y[test], raw + 0.3, weight[test]))
     means = history["valid focal_loss-mean"]
-    assert means[-1] == pytest.approx(np.mean(losses), rel=1e-12)  # another order of adding trees
+    assert means[-1] == pytest.approx(np.mean(losses), rel=1e-12)  # other order of the sum
     assert means[-1] < means[0]
 
 
-# LightGBM 4.6 knows no other name for it.
+# LightGBM 4.6 has no other name for this argument.
 @pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
-def test_early_stopping_watches_the_metric():
+def test_early_stopping_uses_the_metric():
     X, y, weight = make_data()
     X_held, y_held, weight_held = make_data(seed=1)
     objective = FocalObjective(gamma=2, curvature="newton", offset=-1.0)
@@ -128,31 +128,31 @@ def test_early_stopping_watches_the_metric():
 
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
-def test_gamma_zero_newton_builds_lightgbms_own_trees(n_classes, weighted):
+def test_newton_at_gamma_zero_gives_trees_of_lightgbm(n_classes, weighted):
     X, y, weight = make_data(n_classes, n_rows=600)
     weight = weight if weighted else None
-    native = "binary" if n_classes == 2 else "multiclass"
+    built_in = "binary" if n_classes == 2 else "multiclass"
     classes = {} if n_classes == 2 else {"num_class": n_classes}
-    theirs = lgb.train(
-        {**QUIET, "objective": native, **classes}, lgb.Dataset(X, y, weight=weight), 30
+    native = lgb.train(
+        {**QUIET, "objective": built_in, **classes}, lgb.Dataset(X, y, weight=weight), 30
     )
     loss = FocalObjective(0.0, n_classes=n_classes).loss
     start = loss.fit_intercept_only(y, weight)
     objective = FocalObjective(0.0, n_classes=n_classes, curvature="newton", offset=start)
-    ours = train(objective, X, y, weight, rounds=30)
+    focal = train(objective, X, y, weight, rounds=30)
     np.testing.assert_allclose(
-        ours.predict(X) + start, theirs.predict(X, raw_score=True), rtol=1e-9, atol=1e-9
+        focal.predict(X) + start, native.predict(X, raw_score=True), rtol=1e-9, atol=1e-9
     )
     proba = (
-        theirs.predict(X)
+        native.predict(X)
         if n_classes > 2
-        else np.column_stack([1 - theirs.predict(X), theirs.predict(X)])
+        else np.column_stack([1 - native.predict(X), native.predict(X)])
     )
-    np.testing.assert_allclose(objective.predict_proba(ours.predict(X)), proba, rtol=1e-8)
+    np.testing.assert_allclose(objective.predict_proba(focal.predict(X)), proba, rtol=1e-8)
 
 
 def rare_positives(n_classes, n_rows=20_000):
-    """Rows of which 0.03 % are of each class but the first."""
+    """Return rows of which 0.03 % are in each class except the first."""
     rng = np.random.default_rng(0)
     y = np.zeros(n_rows, dtype=int)
     for k in range(1, n_classes):
@@ -175,7 +175,7 @@ def rare_positives(n_classes, n_rows=20_000):
     ids=repr,
 )
 @pytest.mark.parametrize(("curvature", "learning_rate"), [("majorant", 1.0), ("geometric", 0.2)])
-def test_training_loss_never_rises(loss, start, curvature, learning_rate):
+def test_training_loss_does_not_increase(loss, start, curvature, learning_rate):
     X, y = rare_positives(loss.n_classes)
     offset = start_of(loss, y, start)
     arguments = {"gamma": loss.gamma, "alpha": loss.alpha, "n_classes": loss.n_classes}
@@ -194,13 +194,13 @@ def test_training_loss_never_rises(loss, start, curvature, learning_rate):
     raw = booster.predict(X) + offset
     before = loss(y, np.zeros_like(raw) + offset)
     losses = [before, *history["training"]["focal_loss"]]
-    assert np.diff(losses).max() <= float32_slack(loss, raw, losses[0])
-    if start == "optimal":  # elsewhere LightGBM may find no split, and stop
+    assert np.diff(losses).max() <= float32_tolerance(loss, raw, losses[0])
+    if start == "optimal":  # otherwise LightGBM may stop without a split
         assert losses[-1] < losses[0]
 
 
 def start_of(loss, y, start):
-    """The constant start that a name or a number stands for."""
+    """Return the constant initial score for a name or number."""
     if start == "optimal":
         return loss.fit_intercept_only(y)
     shares = np.bincount(y) / len(y)
@@ -209,12 +209,13 @@ def start_of(loss, y, start):
     return np.log(shares) if start == "log-odds" else start * np.arange(3) / 2
 
 
-def float32_slack(loss, raw, first_loss):
-    """How much rounding to float32 can raise the mean loss in one round.
+def float32_tolerance(loss, raw, first_loss):
+    """Return how much rounding to float32 can increase the mean loss in one round.
 
-    A relative error d of the gradients moves a leaf's step by at most 3 * d of where the bound is
-    lowest; so close to its minimum the bound is quadratic, and rises by less than 11 * d**2 times
-    the mean slope, which is below 1.5 for every gamma. The second term is the float64 mean.
+    A relative error d of the gradients moves a leaf's step by at most 3 * d from the minimum of the
+    bound. Near its minimum the bound is quadratic, so it increases by less than 11 * d**2 times the
+    mean slope, which is below 1.5 for every gamma. The second term is the float64 rounding of the
+    mean.
     """
     spread = 2 * np.abs(raw).max() + 15
     error = 3e-6 + (1 + np.max(loss.gamma)) * spread * np.finfo(np.float32).eps
@@ -223,7 +224,7 @@ def float32_slack(loss, raw, first_loss):
 
 @pytest.mark.parametrize("curvature", ["majorant", "geometric", "newton"])
 @pytest.mark.parametrize("gamma", [0, 2, (0.5, 3)])
-def test_xgboost_trains_on_the_objective_and_honours_weights(gamma, curvature):
+def test_xgboost_uses_objective_and_weights(gamma, curvature):
     X, y, _ = make_data()
     start = BinaryFocalLoss(gamma=gamma).fit_intercept_only(y)
 
@@ -246,13 +247,14 @@ def test_xgboost_trains_on_the_objective_and_honours_weights(gamma, curvature):
     assert np.mean(proba.argmax(axis=1) == y) > 0.8
 
 
-OWN_OBJECTIVES = {2: ["binary", "cross_entropy"], 3: ["multiclass", "softmax"]}
+BUILT_IN = {2: ["binary", "cross_entropy"], 3: ["multiclass", "softmax"]}
 
 
 @pytest.mark.parametrize(
-    ("n_classes", "objective"), [(k, name) for k in OWN_OBJECTIVES for name in OWN_OBJECTIVES[k]]
+    ("n_classes", "objective"),
+    [(k, name) for k in BUILT_IN for name in BUILT_IN[k]],
 )
-def test_metric_reads_probabilities_under_lightgbms_own_objectives(n_classes, objective):
+def test_metric_with_built_in_objective_of_lightgbm(n_classes, objective):
     X, y, weight = make_data(n_classes)
     data, history = lgb.Dataset(X, y, weight=weight), {}
     settings = {**QUIET, "objective": objective}
@@ -264,18 +266,18 @@ def test_metric_reads_probabilities_under_lightgbms_own_objectives(n_classes, ob
     )  # fmt: skip
     raw = booster.predict(X, raw_score=True)
     got = history["training"]["focal_loss"][-1]
-    assert got == pytest.approx(metric.loss(y, raw, weight), rel=1e-9)  # from p back to logit p
+    assert got == pytest.approx(metric.loss(y, raw, weight), rel=1e-9)  # rounding of the logit of p
     folds = lgb.cv(settings, lgb.Dataset(X, y), 5, nfold=3, feval=metric)
     assert folds["valid focal_loss-mean"][-1] < folds["valid focal_loss-mean"][0]
 
 
 @pytest.mark.filterwarnings("ignore:The argument 'eval_set' is deprecated")
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_classifier_under_its_own_objective_needs_a_metric_of_probabilities(n_classes):
+def test_classifier_with_built_in_objective_requires_metric_of_probabilities(n_classes):
     X, y, weight = make_data(n_classes)
     model = lgb.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1)
     given = {"eval_set": [(X.copy(), y)], "eval_sample_weight": [weight]}
-    with pytest.raises(ValueError, match="expects raw scores, got what look like probabilities"):
+    with pytest.raises(ValueError, match="expects raw scores, got values that look like prob"):
         model.fit(X, y, **given, eval_metric=FocalMetric(2.0, n_classes=n_classes))
     metric = FocalMetric(2.0, n_classes=n_classes, predictions="proba")
     model.fit(X, y, **given, eval_metric=metric)
@@ -284,7 +286,7 @@ def test_classifier_under_its_own_objective_needs_a_metric_of_probabilities(n_cl
     assert history["focal_loss"][-1] == pytest.approx(metric.loss(y, raw, weight), rel=1e-9)
 
 
-def test_metric_is_refused_under_an_objective_of_neither_scores_nor_probabilities():
+def test_metric_raises_with_regression_objective():
     X, y, _ = make_data()
     data = lgb.Dataset(X, y)
     settings = {**QUIET, "objective": "regression"}
@@ -292,7 +294,7 @@ def test_metric_is_refused_under_an_objective_of_neither_scores_nor_probabilitie
         lgb.train(settings, data, 2, valid_sets=[data], feval=FocalMetric(2.0))
 
 
-def test_arguments_of_the_metric_that_contradict_each_other_are_refused():
+def test_invalid_predictions_of_the_metric_raise():
     with pytest.raises(ValueError, match=r"predictions must be one of \['auto', 'raw', 'proba'\]"):
         FocalMetric(2.0, predictions="margin")
     with pytest.raises(ValueError, match=r"offset must be 0 for predictions='proba', got 1\.0"):

@@ -183,7 +183,7 @@ def refused():
         "no eval_y": (ValueError, "given together", {"eval_X": eval_X}),
         "local eval_X": (TypeError, "eval_X must be a dask", both | {"eval_X": X}),
         "local eval_y": (TypeError, "eval_y must be a dask", both | {"eval_y": y}),
-        "other labels": (ValueError, "labels not seen", both | {"eval_y": unknown}),
+        "other labels": (ValueError, "holds unknown labels", both | {"eval_y": unknown}),
         "no eval weight": (
             ValueError,
             "eval_sample_weight must hold",

@@ -1,4 +1,4 @@
-"""Explanations of fitted models by LightGBM, SHAP and scikit-learn."""
+"""Explain fitted models with LightGBM, SHAP and scikit-learn."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -8,12 +8,12 @@ from sklearn.inspection import PartialDependenceDisplay, partial_dependence, per
 
 from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
-# shap and LightGBM add up the same contributions in their own orders.
+# shap and LightGBM sum the same contributions in different orders.
 SUM = {"rtol": 1e-6, "atol": 1e-6}
 
 
 def dataset(n_classes=2):
-    """Only the first two of five features matter."""
+    """Return data in which only the first two of five features are informative."""
     X, y = make_classification(
         500, 5, n_informative=2, n_redundant=0, n_classes=n_classes, n_clusters_per_class=1,
         class_sep=2.0, shuffle=False, random_state=0,
@@ -35,7 +35,7 @@ def estimators(n_classes):
     return [(model.fit(X, y), X, y) for model in models]
 
 
-def test_contributions_add_up_to_the_raw_prediction(trees):
+def test_contributions_sum_to_raw_prediction(trees):
     model, X = trees
     contributions = model.to_lightgbm(probability="score").predict(X, pred_contrib=True)
     n_scores = 1 if len(model.classes_) == 2 else len(model.classes_)
@@ -43,7 +43,7 @@ def test_contributions_add_up_to_the_raw_prediction(trees):
     np.testing.assert_allclose(total.squeeze(), model.raw_predict(X), **SUM)
 
 
-def test_shap_values_are_lightgbm_s_contributions(trees):
+def test_shap_values_match_lightgbm_contributions(trees):
     shap = pytest.importorskip("shap")
     model, X = trees
     native = model.to_lightgbm(probability="score")
@@ -54,7 +54,7 @@ def test_shap_values_are_lightgbm_s_contributions(trees):
     np.testing.assert_allclose(explanation.base_values, expected[:, -1], **SUM)
 
 
-def test_shap_values_of_the_probability_add_up_to_it():
+def test_shap_values_of_probability_sum_to_probability():
     shap = pytest.importorskip("shap")
     X, y = dataset()
     model = FocalLGBMClassifier(n_estimators=20, num_leaves=6, n_jobs=1, probability="score")
@@ -68,13 +68,13 @@ def test_shap_values_of_the_probability_add_up_to_it():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_permutation_importance_finds_the_features_that_matter(n_classes):
+def test_permutation_importance_finds_informative_features(n_classes):
     for model, X, y in estimators(n_classes):
         found = permutation_importance(model, X, y, n_repeats=2, random_state=0)
         assert set(np.argsort(found.importances_mean)[-2:]) == {0, 1}
 
 
-def test_partial_dependence_is_the_mean_prediction():
+def test_partial_dependence_is_mean_prediction():
     for model, X, _ in estimators(2):
         result = partial_dependence(
             model, X, [1], grid_resolution=3, response_method="predict_proba", method="brute"
@@ -86,7 +86,7 @@ def test_partial_dependence_is_the_mean_prediction():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_partial_dependence_display_draws_both_estimators(n_classes):
+def test_partial_dependence_display_of_both_estimators(n_classes):
     plt.switch_backend("agg")
     for model, X, _ in estimators(n_classes):
         display = PartialDependenceDisplay.from_estimator(

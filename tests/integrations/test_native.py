@@ -1,4 +1,4 @@
-"""The estimator as a LightGBM model in its own right."""
+"""Conversion of the estimator to a LightGBM model and back."""
 
 import re
 import subprocess
@@ -16,12 +16,12 @@ from sklearn.exceptions import NotFittedError
 from skfocal import FocalLGBMClassifier
 from skfocal.estimators import _native
 
-# The values of one tree may be large and cancel, so the sums agree to roundings of 1.
+# Leaf values may be large and cancel, so allow an absolute error of rounding near 1.
 SUM = {"rtol": 1e-12, "atol": 1e-12}
 
 
 def dataset(n_classes=2):
-    """Rows with missing values and a column of category codes."""
+    """Return rows with missing values and a column of category codes."""
     X, y = make_classification(
         600, 8, n_informative=5, n_classes=n_classes, flip_y=0.2, random_state=0
     )
@@ -67,7 +67,7 @@ def test_native_model_predicts_raw_score_and_score_probability(n_classes, trees)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_native_model_names_its_objective(n_classes):
+def test_native_model_has_built_in_objective(n_classes):
     model, _ = fitted(n_classes)
     native = model.to_lightgbm(probability="score")
     expected = "binary sigmoid:1" if n_classes == 2 else "multiclass num_class:3"
@@ -77,30 +77,32 @@ def test_native_model_names_its_objective(n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_iterations_after_the_first_lack_the_start_as_in_raw_predict(n_classes):
+def test_native_model_with_start_iteration_matches_raw_predict(n_classes):
     model, X = fitted(n_classes)
     later = model.to_lightgbm(probability="score").predict(X, raw_score=True, start_iteration=1)
     np.testing.assert_allclose(later, model.raw_predict(X, start_iteration=1), **SUM)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_at_gamma_0_the_native_model_is_lightgbm_s_own(n_classes):
+def test_native_model_at_gamma_zero_matches_lightgbm(n_classes):
     X, y = dataset(n_classes)
     arguments = AS_IN_LIGHTGBM | {"n_estimators": 15, "n_jobs": 1}
     focal = FocalLGBMClassifier(gamma=0.0, curvature="newton", **arguments).fit(X, y)
-    own = lightgbm.LGBMClassifier(verbose=-1, **arguments).fit(X, y).booster_
+    plain = lightgbm.LGBMClassifier(verbose=-1, **arguments).fit(X, y).booster_
     native = focal.to_lightgbm(probability="score")
-    assert native.dump_model()["objective"] == own.dump_model()["objective"]
-    np.testing.assert_array_equal(native.predict(X, pred_leaf=True), own.predict(X, pred_leaf=True))
-    # Gradients are float32 on both sides, from scores that differ by roundings.
+    assert native.dump_model()["objective"] == plain.dump_model()["objective"]
+    np.testing.assert_array_equal(
+        native.predict(X, pred_leaf=True), plain.predict(X, pred_leaf=True)
+    )
+    # Both compute gradients in float32, from scores that differ by rounding.
     np.testing.assert_allclose(
-        native.predict(X, pred_contrib=True), own.predict(X, pred_contrib=True), atol=1e-6
+        native.predict(X, pred_contrib=True), plain.predict(X, pred_contrib=True), atol=1e-6
     )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_saved_model_predicts_the_same_in_a_fresh_process(n_classes, tmp_path):
+def test_saved_model_predicts_the_same_in_a_new_process(n_classes, tmp_path):
     model, X = fitted(n_classes, "early_stopping")
     model.to_lightgbm(probability="score").save_model(tmp_path / "model.txt")
     np.save(tmp_path / "X.npy", X)
@@ -121,7 +123,7 @@ def test_treelite_reads_the_saved_model(n_classes, tmp_path):
     read = treelite.frontend.load_lightgbm_model(tmp_path / "model.txt")
     proba = treelite.gtil.predict(read, X).reshape(len(X), -1)
     expected = score_probability(model, X).reshape(len(X), -1)
-    np.testing.assert_allclose(proba, expected, rtol=1e-6)  # treelite's sigmoid is in float32
+    np.testing.assert_allclose(proba, expected, rtol=1e-6)  # treelite uses a float32 sigmoid
 
 
 def test_native_model_keeps_pandas_categories(tmp_path):
@@ -137,7 +139,7 @@ def test_native_model_keeps_pandas_categories(tmp_path):
     )
 
 
-def test_estimator_is_as_before_and_independent():
+def test_changing_native_model_does_not_change_estimator():
     model, X = fitted(2)
     before, text = model.raw_predict(X), model.booster_.model_to_string()
     model.to_lightgbm(probability="score").set_leaf_output(0, 0, 100.0)
@@ -172,7 +174,7 @@ SETTINGS = [
 
 
 @pytest.mark.parametrize(("n_classes", "params", "is_probability"), SETTINGS)
-def test_to_lightgbm_warns_where_its_prediction_is_not_predict_proba(
+def test_to_lightgbm_warns_if_its_prediction_is_not_predict_proba(
     n_classes, params, is_probability
 ):
     X, y = dataset(n_classes)
@@ -191,7 +193,7 @@ def test_to_lightgbm_warns_where_its_prediction_is_not_predict_proba(
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("probability", ["posterior", "unweighted"])
-def test_the_way_to_predict_proba_that_the_warning_shows_is_right(n_classes, probability):
+def test_code_in_the_warning_gives_predict_proba(n_classes, probability):
     model, X = fitted(n_classes)
     model.set_params(probability=probability)
     with pytest.warns(
@@ -203,20 +205,20 @@ def test_the_way_to_predict_proba_that_the_warning_shows_is_right(n_classes, pro
     np.testing.assert_allclose(proba, model.predict_proba(X), **SUM)
 
 
-def test_to_lightgbm_refuses_probabilities_that_lightgbm_cannot_compute():
+def test_to_lightgbm_raises_for_probabilities_that_lightgbm_cannot_compute():
     model, _ = fitted(2)
     with pytest.raises(ValueError, match="'score' or None, got 'posterior'"):
         model.to_lightgbm(probability="posterior")
 
 
-def test_unfitted_estimator_has_no_native_model():
+def test_to_lightgbm_raises_if_not_fitted():
     with pytest.raises(NotFittedError):
         FocalLGBMClassifier().to_lightgbm()
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("form", ["booster", "path", "string"])
-def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
+def test_init_model_continues_native_model(n_classes, form, tmp_path):
     first, X = fitted(n_classes)
     native = first.to_lightgbm(probability="score")
     native.save_model(tmp_path / "model.txt")
@@ -225,45 +227,47 @@ def test_init_model_goes_on_from_a_native_model(n_classes, form, tmp_path):
         "path": tmp_path / "model.txt",
         "string": str(tmp_path / "model.txt"),
     }
-    on, _ = fitted(n_classes, init_model=forms[form])
+    second, _ = fitted(n_classes, init_model=forms[form])
     expected, _ = fitted(n_classes, init_model=first)
-    assert on.booster_.current_iteration() == 30
-    np.testing.assert_allclose(on.raw_predict(X, num_iteration=15), first.raw_predict(X), **SUM)
-    # Gradients are float32 on both sides, from scores that differ by roundings.
-    np.testing.assert_allclose(on.raw_predict(X), expected.raw_predict(X), atol=1e-6)
-    # The start is there once: continued models, too, give their raw score.
+    assert second.booster_.current_iteration() == 30
+    np.testing.assert_allclose(second.raw_predict(X, num_iteration=15), first.raw_predict(X), **SUM)
+    # Both compute gradients in float32, from scores that differ by rounding.
+    np.testing.assert_allclose(second.raw_predict(X), expected.raw_predict(X), atol=1e-6)
+    # The native form of a continued model also includes the initial score exactly once.
     np.testing.assert_allclose(
-        on.to_lightgbm(probability="score").predict(X, raw_score=True), on.raw_predict(X), **SUM
+        second.to_lightgbm(probability="score").predict(X, raw_score=True),
+        second.raw_predict(X),
+        **SUM,
     )
 
 
 @pytest.mark.parametrize("trees", TREES)
-def test_init_model_goes_on_from_trees_of_every_kind(trees):
+def test_init_model_continues_trees_of_every_kind(trees):
     first, X = fitted(2, trees)
     n_categorical = re.findall(r"^num_cat=(\d+)$", first.booster_.model_to_string(), re.MULTILINE)
     if trees == "categorical_splits":
         assert set(n_categorical) > {"0"}
-    on, _ = fitted(2, init_model=first.to_lightgbm(probability="score"))
+    second, _ = fitted(2, init_model=first.to_lightgbm(probability="score"))
     n_trees = first.booster_.num_trees()
     np.testing.assert_allclose(
-        on.raw_predict(X, num_iteration=n_trees),
+        second.raw_predict(X, num_iteration=n_trees),
         first.raw_predict(X, num_iteration=n_trees),
         **SUM,
     )
 
 
-def test_plain_lightgbm_goes_on_from_the_native_model():
+def test_lightgbm_continues_native_model():
     first, X = fitted(2)
     _, y = dataset()
     train_set = lightgbm.Dataset(X, label=y != "no", free_raw_data=False)
     params = {"objective": "binary", "verbosity": -1, "num_threads": 1}
-    on = lightgbm.train(params, train_set, 5, init_model=first.to_lightgbm(probability="score"))
+    second = lightgbm.train(params, train_set, 5, init_model=first.to_lightgbm(probability="score"))
     np.testing.assert_allclose(
-        on.predict(X, raw_score=True, num_iteration=15), first.raw_predict(X), **SUM
+        second.predict(X, raw_score=True, num_iteration=15), first.raw_predict(X), **SUM
     )
 
 
-FOREIGN = {
+INVALID_MODELS = {
     "other objective": ("objective=binary sigmoid:1", "objective=regression", "objective"),
     "other slope": ("objective=binary sigmoid:1", "objective=binary sigmoid:2", "objective"),
     "custom objective": ("objective=binary sigmoid:1\n", "", "objective"),
@@ -283,9 +287,9 @@ FOREIGN = {
 }
 
 
-@pytest.mark.parametrize("case", FOREIGN)
-def test_init_model_refuses_a_foreign_newer_or_damaged_file(case, tmp_path):
-    old, new, message = FOREIGN[case]
+@pytest.mark.parametrize("case", INVALID_MODELS)
+def test_init_model_raises_for_foreign_newer_or_damaged_file(case, tmp_path):
+    old, new, message = INVALID_MODELS[case]
     model, _ = fitted(2)
     text = model.to_lightgbm(probability="score").model_to_string()
     damaged = re.sub(old, new, text, count=1)
@@ -295,13 +299,13 @@ def test_init_model_refuses_a_foreign_newer_or_damaged_file(case, tmp_path):
         fitted(2, init_model=tmp_path / "model.txt")
 
 
-def test_init_model_refuses_a_booster_that_lacks_its_start():
+def test_init_model_raises_for_booster_without_initial_score():
     model, _ = fitted(2)
     with pytest.raises(ValueError, match="to_lightgbm"):
         fitted(2, init_model=model.booster_)
 
 
-def test_init_model_refuses_other_shapes_and_kinds(tmp_path):
+def test_init_model_raises_for_other_shapes_and_types(tmp_path):
     model, _ = fitted(3)
     with pytest.raises(ValueError, match="3 scores per row"):
         fitted(2, init_model=model.to_lightgbm(probability="score"))
@@ -314,21 +318,21 @@ def test_init_model_refuses_other_shapes_and_kinds(tmp_path):
         fitted(2, init_model=tmp_path / "missing.txt")
 
 
-def test_model_text_of_an_unknown_version_is_refused(monkeypatch):
+def test_unknown_version_of_model_text_raises(monkeypatch):
     model, _ = fitted(2)
     monkeypatch.setattr(_native, "VERSION", "v3")
     with pytest.raises(ValueError, match="version v4"):
         model.to_lightgbm(probability="score")
 
 
-def test_edit_that_went_wrong_is_noticed(monkeypatch):
+def test_wrong_edit_of_model_text_raises(monkeypatch):
     model, _ = fitted(2)
     monkeypatch.setattr(_native, "_add_to_scores", lambda tree, value: tree)
     with pytest.raises(RuntimeError, match="have different predictions"):
         model.to_lightgbm(probability="score")
 
 
-def test_warning_says_that_the_posterior_leaves_class_prior_out():
+def test_warning_mentions_class_prior():
     model, _ = fitted(2)
     model.set_params(probability="posterior", class_prior="uniform")
     with pytest.warns(UserWarning, match=r"\(without class_prior\)"):

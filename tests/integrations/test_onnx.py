@@ -1,4 +1,4 @@
-"""The estimators in ONNX Runtime."""
+"""Converted estimators in ONNX Runtime match the originals."""
 
 import os
 import pickle
@@ -30,7 +30,7 @@ OPSET = {"": 15, "ai.onnx.ml": 3}
 
 
 def dataset(n_classes=2):
-    """Float32 rows, as ONNX has them: some values missing, a column of category codes."""
+    """Return float32 rows with a column of category codes."""
     X, y = make_classification(
         600, 8, n_informative=6, n_classes=n_classes, flip_y=0.2, random_state=0
     )
@@ -43,14 +43,14 @@ def trees(**parameters):
 
 
 def run(model, X, target_opset=OPSET, **arguments):
-    """Labels and probabilities of the converted model."""
+    """Return labels and probabilities of the converted model."""
     graph = to_onnx(model, X[:1], options={"zipmap": False}, target_opset=target_opset, **arguments)
     assert [output.name for output in graph.graph.output] == ["label", "probabilities"]
     return run_session(graph, X)
 
 
 def run_session(graph, X):
-    """All outputs of a graph."""
+    """Return all outputs of a graph."""
     session = onnxruntime.InferenceSession(
         graph.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -70,7 +70,7 @@ def assert_agrees(model, X, **arguments):
 @pytest.mark.parametrize("gamma", [0.0, 2.0, "per_class"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_onnxruntime_gives_labels_and_probabilities(estimator, n_classes, gamma, probability):
+def test_onnx_model_matches_labels_and_probabilities(estimator, n_classes, gamma, probability):
     X, y = dataset(n_classes)
     gamma = [0.5, 2.0, 1.0][:n_classes] if gamma == "per_class" else gamma
     model = estimator(gamma=gamma, probability=probability, class_weight="balanced")
@@ -79,13 +79,13 @@ def test_onnxruntime_gives_labels_and_probabilities(estimator, n_classes, gamma,
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_model_inside_a_pipeline(estimator, n_classes):
+def test_model_in_a_pipeline(estimator, n_classes):
     X, y = dataset(n_classes)
     assert_agrees(make_pipeline(StandardScaler(), estimator()).fit(X, y), X)
 
 
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_model_behind_a_column_transformer(estimator):
+def test_model_after_a_column_transformer(estimator):
     X, y = dataset()
     frame = pd.DataFrame(X[:, :3], columns=list("abc"))
     frame["city"] = np.array(["Bern", "Basel", "Chur"])[np.arange(len(X)) % 3]
@@ -105,7 +105,7 @@ def test_model_behind_a_column_transformer(estimator):
 
 @pytest.mark.parametrize("labels", [np.array([3, 7]), np.array([False, True])])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_labels_that_are_integers_or_booleans(estimator, labels):
+def test_integer_and_boolean_labels(estimator, labels):
     X, y = dataset()
     assert_agrees(estimator().fit(X, labels[(y != "no").astype(int)]), X)
 
@@ -116,14 +116,14 @@ def test_trees_with_missing_values_and_categories():
     y[np.isin(X[:, 3], [2, 5, 8])] = "no"
     model = trees(gamma=1.0).fit(X, y, categorical_feature=[3])
     assert "==" in str(model.booster_.dump_model()["tree_info"])
-    X[::5, 1] = np.nan  # never missing in training
+    X[::5, 1] = np.nan  # not missing in training
     X[::3, 3] = np.nan
     X[1::3, 3] = 99  # an unknown category
     assert_agrees(model, X)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_categories_unseen_in_training_and_below_zero(dtype):
+def test_unknown_and_negative_categories(dtype):
     X, y = dataset()
     y[np.isin(X[:, 3], [0, 2, 5])] = "no"
     model = trees().fit(X, y, categorical_feature=[3])
@@ -146,7 +146,7 @@ def test_best_iteration_of_early_stopping():
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_training_continued_or_started_from_scores(n_classes):
+def test_training_with_init_model_or_init_score(n_classes):
     X, y = dataset(n_classes)
     first = trees().fit(X, y)
     assert_agrees(trees().fit(X, y, init_model=first), X)
@@ -157,8 +157,8 @@ def test_training_continued_or_started_from_scores(n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_sums_of_many_trees_in_double_precision(n_classes):
-    """ONNX returns the trees' sums in single precision, 1e-6 away at scores of about 10."""
+def test_sum_of_many_trees_is_computed_in_double_precision(n_classes):
+    """ONNX returns tree sums in single precision, with an error of 1e-6 for scores near 10."""
     X, y = dataset(n_classes)
     X = X.astype(np.float64)
     model = trees(gamma=1.0).set_params(n_estimators=200).fit(X, y)
@@ -172,8 +172,8 @@ def test_sums_of_many_trees_in_double_precision(n_classes):
 @pytest.mark.parametrize("alpha", [None, "per_class"])
 @pytest.mark.parametrize("gamma", [0.0, 0.5, 2.0, 7.3, 100.0, "per_class"])
 @pytest.mark.parametrize("n_classes", [2, 4])
-def test_graph_is_the_posterior_of_the_loss(n_classes, gamma, alpha, probability):
-    """The graph repeats the formula of the loss in ONNX operators: hold both together."""
+def test_graph_matches_log_proba_of_the_loss(n_classes, gamma, alpha, probability):
+    """The graph duplicates the formula in ONNX operators, so compare both."""
     gamma = [0.5, 2.0, 0.0, 5.0][:n_classes] if gamma == "per_class" else gamma
     alpha = [0.2, 0.7, 1.0, 3.0][:n_classes] if alpha else None
     X, y = np.eye(n_classes)[[*range(n_classes)] * 2], [*range(n_classes)] * 2
@@ -187,7 +187,7 @@ def test_graph_is_the_posterior_of_the_loss(n_classes, gamma, alpha, probability
     sizes = np.concatenate([-sizes, [0.0], sizes])
     rng = np.random.default_rng(0)
     scores = np.array([rng.permutation(sizes) for _ in range(n_classes)]).T
-    scores[:50, 1] = scores[:50, 0] + sizes[150:200]  # and margins near zero
+    scores[:50, 1] = scores[:50, 0] + sizes[150:200]  # margins near zero
     scores[: len(sizes) // 2, -1] = 0.0
     raw = model.raw_predict(scores)
     graphs = {
@@ -214,7 +214,7 @@ PRIORS = {2: {"no": 0.999, "perhaps": 0.001}, 3: {"no": 0.9, "perhaps": 0.099, "
 @pytest.mark.parametrize("gamma", [0.0, 2.0])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_predictions_for_another_population(estimator, n_classes, gamma, alpha):
+def test_class_prior(estimator, n_classes, gamma, alpha):
     X, y = dataset(n_classes)
     alpha = [0.2, 0.7, 3.0][:n_classes] if alpha else None
     model = estimator(gamma=gamma, alpha=alpha).fit(X, y)
@@ -229,7 +229,7 @@ def test_predictions_for_another_population(estimator, n_classes, gamma, alpha):
     np.testing.assert_allclose(scores, model.decision_function(X), rtol=1e-9, atol=1e-10)
 
 
-def test_prior_that_does_not_fit_is_refused():
+def test_class_prior_of_wrong_length_raises():
     X, y = dataset()
     model = FocalLogisticRegression().fit(X, y).set_params(class_prior=[0.5, 0.4, 0.1])
     with pytest.raises(ValueError, match="class_prior must contain one share for each of the 2"):
@@ -238,7 +238,7 @@ def test_prior_that_does_not_fit_is_refused():
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", [trees, FocalLogisticRegression])
-def test_options_of_the_outputs(estimator, n_classes):
+def test_output_options(estimator, n_classes):
     X, y = dataset(n_classes)
     model = estimator().fit(X, y)
     proba, index = model.predict_proba(X), model.predict_proba(X).argmax(axis=1)
@@ -272,7 +272,7 @@ def test_options_of_the_outputs(estimator, n_classes):
         {"output_class_labels": True},
     ],
 )
-def test_options_that_are_not_supported_are_refused_by_name(options):
+def test_unsupported_options_raise(options):
     X, y = dataset()
     model = FocalLogisticRegression().fit(X, y)
     name = "zipmap" if list(options) == ["zipmap"] else list(options)[-1]
@@ -281,7 +281,7 @@ def test_options_that_are_not_supported_are_refused_by_name(options):
 
 
 @pytest.mark.parametrize("labels", [np.array([1.0, 2.0]), np.array([3, 7], np.uint8)])
-def test_class_labels_of_a_type_that_onnx_lacks_are_refused(labels):
+def test_output_class_labels_of_unsupported_type_raise(labels):
     X, y = dataset()
     model = FocalLogisticRegression().fit(X, labels[(y != "no").astype(int)])
     assert_agrees(model, X)
@@ -298,13 +298,13 @@ def test_class_labels_of_a_type_that_onnx_lacks_are_refused(labels):
         {"min_child_samples": 600},
     ],
 )
-def test_trees_of_any_kind(parameters):
+def test_trees_of_every_kind(parameters):
     X, y = dataset()
     assert_agrees(trees(**parameters).fit(X, y), X)
 
 
-def test_rows_on_a_threshold_go_where_lightgbm_sends_them():
-    """Thresholds between neighbouring float32 numbers exist in double precision only."""
+def test_rows_on_a_threshold():
+    """Thresholds between adjacent float32 numbers only exist in double precision."""
     X = np.full((400, 1), 0.1, dtype=np.float32)
     X[::2] = np.nextafter(X[0], np.float32(1))
     y = np.arange(400) % 2
@@ -331,7 +331,7 @@ def test_default_opset_and_double_input(estimator):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_zipmap_gives_one_dict_per_row(n_classes):
+def test_zipmap_returns_one_dict_per_row(n_classes):
     X, y = dataset(n_classes)
     model = FocalLogisticRegression().fit(X, y)
     graph = to_onnx(model, X[:1], target_opset=OPSET)
@@ -343,22 +343,22 @@ def test_zipmap_gives_one_dict_per_row(n_classes):
     )
 
 
-REFUSED = {
+UNSUPPORTED = {
     "linear leaves": ({"linear_tree": True}, "linear_tree"),
     "zeros as missing values": ({"zero_as_missing": True}, "zero_as_missing"),
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_trees_that_onnx_cannot_hold_are_refused(case):
-    lgbm_params, message = REFUSED[case]
+@pytest.mark.parametrize("case", UNSUPPORTED)
+def test_unsupported_trees_raise(case):
+    lgbm_params, message = UNSUPPORTED[case]
     X, y = dataset()
     model = trees(lgbm_params=lgbm_params).fit(X, y)
     with pytest.raises(NotImplementedError, match=message):
         run(model, X)
 
 
-def test_pandas_categories_are_refused():
+def test_pandas_categories_raise():
     X, y = dataset()
     frame = pd.DataFrame(X).astype({3: "category"})
     frame.columns = [f"x{i}" for i in range(8)]
@@ -366,7 +366,7 @@ def test_pandas_categories_are_refused():
         run(trees().fit(frame, y), X)
 
 
-def test_labels_that_onnx_cannot_hold_are_refused():
+def test_unsupported_labels_raise():
     X, y = dataset()
     model = FocalLogisticRegression().fit(X, np.where(y == "no", "0.5", "1").astype(object))
     model.classes_ = np.array([0.5, 1.0])
@@ -374,7 +374,7 @@ def test_labels_that_onnx_cannot_hold_are_refused():
         run(model, X)
 
 
-def test_unregistered_converter_is_named_in_the_error():
+def test_error_without_registered_converters():
     code = (
         "import numpy as np, skl2onnx, skfocal\n"
         "X = np.eye(4, dtype=np.float32)\n"

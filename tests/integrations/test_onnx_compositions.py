@@ -1,4 +1,4 @@
-"""Compositions of the estimators in ONNX Runtime, against scikit-learn."""
+"""Meta-estimators around the estimators give the same results in ONNX Runtime."""
 
 import numpy as np
 import pytest
@@ -59,7 +59,7 @@ def build(estimator, **parameters):
 
 
 def run(model, X, options=None, **arguments):
-    """Outputs of the converted model."""
+    """Return the outputs of the converted model."""
     options = {"zipmap": False} if options is None else options
     graph = to_onnx(model, X[:1], options=options, **arguments)
     session = onnxruntime.InferenceSession(
@@ -69,7 +69,7 @@ def run(model, X, options=None, **arguments):
 
 
 def assert_agrees(model, X, atol=None, **arguments):
-    """Labels and probabilities of scikit-learn, to single or nearly to double precision."""
+    """Compare labels and probabilities with scikit-learn, at the precision of X."""
     label, proba = run(model, X, **arguments)
     atol = (1e-10 if X.dtype == np.float64 else 1e-6) if atol is None else atol
     expected = model.predict_proba(X)
@@ -83,7 +83,7 @@ def assert_agrees(model, X, atol=None, **arguments):
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
-def test_raw_scores_are_the_decision_function(estimator, n_classes, probability):
+def test_raw_scores_match_decision_function(estimator, n_classes, probability):
     X, y = dataset(n_classes)
     gamma = [0.5, 2.0, 1.0][:n_classes]
     model = build(estimator, gamma=gamma, probability=probability).fit(X, y)
@@ -111,7 +111,7 @@ def test_calibration(estimator, n_classes, probability, ensemble, method):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_calibration_in_single_precision(estimator, n_classes, method):
-    """Isotonic steps are steep: scikit-learn's own linear scores are rounded to float32 there."""
+    """Steep isotonic steps magnify scikit-learn's rounding of linear scores to float32."""
     X, y = dataset(n_classes, np.float32)
     model = CalibratedClassifierCV(build(estimator), method=method, cv=2).fit(X, y)
     is_rounded = method == "isotonic" and estimator is FocalLogisticRegression
@@ -120,7 +120,7 @@ def test_calibration_in_single_precision(estimator, n_classes, method):
     np.testing.assert_allclose(proba, model.predict_proba(X), atol=atol)
 
 
-def test_isotonic_calibration_outside_of_the_training_scores():
+def test_isotonic_calibration_outside_the_range_of_training_scores():
     X, y = dataset()
     base = build(FocalLogisticRegression)
     assert_agrees(CalibratedClassifierCV(base, method="isotonic", cv=2).fit(X, y), X * 50)
@@ -150,7 +150,7 @@ def test_isotonic_calibration_to_a_constant():
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_calibration_of_a_composition(n_classes, wrap, method):
     X, y = dataset(n_classes)
-    X = X.astype(np.float64)  # isotonic steps are steep, and scores of float32 are rounded
+    X = X.astype(np.float64)  # steep isotonic steps magnify the rounding of float32 scores
     base = wrap(build(FocalLogisticRegression), X, y)
     assert_agrees(CalibratedClassifierCV(base, method=method, cv=2).fit(X, y), X)
 
@@ -178,22 +178,22 @@ def test_calibration_of_probabilities():
             run(model, X)
 
 
-def test_calibration_of_another_classifier_is_left_to_skl2onnx():
+def test_calibration_of_other_classifiers_uses_skl2onnx():
     X, y = dataset()
     model = CalibratedClassifierCV(LogisticRegression(), cv=2).fit(X, y)
     types = [("X", DoubleTensorType([None, 8]))]
-    theirs = {CalibratedClassifierCV: SKL2ONNX["SklearnCalibratedClassifierCV"]}
+    converters = {CalibratedClassifierCV: SKL2ONNX["SklearnCalibratedClassifierCV"]}
     graph = convert_sklearn(model, initial_types=types)
-    expected = convert_sklearn(model, initial_types=types, custom_conversion_functions=theirs)
+    expected = convert_sklearn(model, initial_types=types, custom_conversion_functions=converters)
     assert [node.op_type for node in graph.graph.node] == [
         node.op_type for node in expected.graph.node
     ]
 
 
-def test_converters_keep_the_options_of_those_they_replace():
+def test_replaced_converters_keep_their_options():
     for alias, converter in SKL2ONNX.items():
         assert get_converter(alias).get_allowed_options() == converter.get_allowed_options()
-    register_converters()  # twice is as good as once
+    register_converters()  # may be called twice
     X, y = dataset()
     assert_agrees(CalibratedClassifierCV(build(FocalLogisticRegression), cv=2).fit(X, y), X)
 
@@ -223,8 +223,8 @@ def test_final_estimator_of_a_stack(estimator):
     assert_agrees(model.fit(X, y), X)
 
 
-def test_one_estimator_in_two_roles():
-    """Its decision function inside the calibration and its probabilities beside it."""
+def test_same_estimator_used_twice():
+    """The calibrator uses its decision function, and the stack its probabilities."""
     X, y = dataset()
     base = build(FocalLogisticRegression).fit(X, (y == "no").astype(int))
     frozen = CalibratedClassifierCV(FrozenEstimator(base)).fit(X, (y == "no").astype(int))
@@ -246,7 +246,7 @@ def test_one_estimator_in_two_roles():
     ),
     lambda base: GridSearchCV(base, {}, cv=2),
 ], ids=["one-vs-rest", "bagging", "voting", "grid"])  # fmt: skip
-def test_other_compositions(wrap, estimator, n_classes, in_pipeline):
+def test_other_meta_estimators(wrap, estimator, n_classes, in_pipeline):
     X, y = dataset(n_classes)
     base = build(estimator)
     base = make_pipeline(StandardScaler(), base) if in_pipeline else base
@@ -256,7 +256,7 @@ def test_other_compositions(wrap, estimator, n_classes, in_pipeline):
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_adaboost(estimator, n_classes):
-    """In single precision: skl2onnx's AdaBoostClassifier mixes types in double."""
+    """In single precision, because skl2onnx's AdaBoostClassifier mixes types in double."""
     X, y = dataset(n_classes, np.float32)
     assert_agrees(AdaBoostClassifier(build(estimator), n_estimators=3).fit(X, y), X)
 
@@ -312,7 +312,7 @@ def test_tuned_threshold(estimator, response_method):
     lambda base: BaggingClassifier(base, 2, random_state=0),
     OneVsRestClassifier,
 ], ids=["alone", "calibrated", "stacked", "bagging", "one-vs-rest"])  # fmt: skip
-def test_features_that_are_not_floats(wrap, estimator, dtype):
+def test_integer_and_boolean_features(wrap, estimator, dtype):
     X, y = dataset()
     X = (3 * X).astype(np.int64).astype(dtype)
     assert_agrees(wrap(build(estimator)).fit(X, y), X, atol=1e-6)
@@ -329,7 +329,7 @@ def test_raw_scores_of_a_pipeline(where):
     np.testing.assert_allclose(scores[:, 1], model.decision_function(X), atol=1e-10)
 
 
-def test_labels_of_any_size():
+def test_large_integer_labels():
     X, y = dataset()
     labels = np.array([3, 2**40 + 1])[(y == "no").astype(int)]
     for wrap in (
@@ -348,9 +348,9 @@ def focal():
     return build(FocalLogisticRegression)
 
 
-REFUSED = {
+UNSUPPORTED = {
     "labels of one-vs-one": (lambda: OneVsOneClassifier(focal()), "class indices"),
-    "weights beside a dropped estimator": (
+    "weights with a dropped estimator": (
         lambda: VotingClassifier(
             [("a", "drop"), ("b", focal()), ("c", focal())],
             voting="soft",
@@ -368,9 +368,9 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_what_skl2onnx_converts_wrongly_is_refused(case):
-    wrap, message = REFUSED[case]
+@pytest.mark.parametrize("case", UNSUPPORTED)
+def test_unsupported_meta_estimators_raise(case):
+    wrap, message = UNSUPPORTED[case]
     X, y = dataset()
     with pytest.raises(NotImplementedError, match=message):
         run(wrap().fit(X, y), X)

@@ -1,4 +1,4 @@
-"""Fitted models saved by one process or version and read by another."""
+"""Fitted models saved by one process or version and loaded by another."""
 
 import json
 import os
@@ -19,7 +19,7 @@ FIXTURES = Path(__file__).parent / "fixtures"
 SAME_PATH = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 SAVED = sorted(FIXTURES.glob("v*/*.skops"))
 
-# What docs/deployment.md tells users to trust.
+# The types that docs/deployment.md lists as trusted.
 TRUSTED = {
     "collections.OrderedDict",
     "lightgbm.basic.Booster",
@@ -35,7 +35,7 @@ MODELS = {
     "linear": FocalLogisticRegression(gamma=[0.5, 2.0], alpha=0.75),
 }
 
-# Code that reads a model again.
+# Code that loads a saved model.
 FORMATS = {
     "pickle": "import pickle\ndef load(name): return pickle.load(open(name, 'rb'))",
     "joblib": "from joblib import load",
@@ -65,7 +65,7 @@ def save(model, path, form):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("form", FORMATS)
-def test_saved_models_predict_the_same_in_a_fresh_process(form, tmp_path):
+def test_saved_models_predict_the_same_in_a_new_process(form, tmp_path):
     X, y = dataset()
     np.save(tmp_path / "X.npy", X)
     for name, model in MODELS.items():
@@ -87,39 +87,41 @@ def test_saved_models_predict_the_same_in_a_fresh_process(form, tmp_path):
 
 
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
-def test_reread_model_can_be_fitted_again_and_gone_on_from(model):
+def test_loaded_model_can_be_refitted_and_continued(model):
     X, y = dataset()
-    again = pickle.loads(pickle.dumps(model.fit(X, y)))
+    loaded = pickle.loads(pickle.dumps(model.fit(X, y)))
     expected = model.predict_proba(X)
     if isinstance(model, FocalLGBMClassifier):
-        on = FocalLGBMClassifier(n_estimators=2, n_jobs=1).fit(X, y, init_model=again)
+        second = FocalLGBMClassifier(n_estimators=2, n_jobs=1).fit(X, y, init_model=loaded)
         np.testing.assert_allclose(
-            on.raw_predict(X, num_iteration=again.best_iteration_), model.raw_predict(X), rtol=1e-12
+            second.raw_predict(X, num_iteration=loaded.best_iteration_),
+            model.raw_predict(X),
+            rtol=1e-12,
         )
-    np.testing.assert_allclose(again.fit(X, y).predict_proba(X), expected, rtol=1e-12)
+    np.testing.assert_allclose(loaded.fit(X, y).predict_proba(X), expected, rtol=1e-12)
 
 
-def test_skops_asks_to_trust_the_documented_types_only():
+def test_skops_requires_trust_in_documented_types_only():
     io = pytest.importorskip("skops.io")
     X, y = dataset()
     three = np.where(X[:, 0] > 1, "perhaps", y)
     small = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
     fitted = [model.fit(X, y) for model in MODELS.values()]
     fitted += [model.fit(X, three) for model in (small, FocalLogisticRegression())]
-    asked = {name for model in fitted for name in io.get_untrusted_types(data=io.dumps(model))}
-    assert asked == TRUSTED
+    untrusted = {name for model in fitted for name in io.get_untrusted_types(data=io.dumps(model))}
+    assert untrusted == TRUSTED
     page = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text()
     assert all(f'"{name}"' in page for name in TRUSTED)
 
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_model_saved_by_an_earlier_version_predicts_as_it_did(path):
+def test_predictions_of_model_saved_by_earlier_version(path):
     io = pytest.importorskip("skops.io")
     model = io.load(path, trusted=io.get_untrusted_types(file=path))
     expected = json.loads(path.with_suffix(".json").read_text())
     X = np.array(expected["X"])
     np.testing.assert_array_equal(model.predict(X), expected["label"])
-    # Exponentials differ in the last places between versions of NumPy and SciPy.
+    # The last digits of exponentials depend on the versions of NumPy and SciPy.
     np.testing.assert_allclose(model.raw_predict(X), expected["raw_prediction"], rtol=1e-12)
     np.testing.assert_allclose(model.predict_proba(X), expected["proba"], rtol=1e-12)
 
@@ -127,7 +129,7 @@ def test_model_saved_by_an_earlier_version_predicts_as_it_did(path):
 @pytest.mark.parametrize(
     "path", sorted(FIXTURES.glob("v*/*.txt")), ids=lambda path: f"{path.parent.name}/{path.stem}"
 )
-def test_lightgbm_model_saved_by_an_earlier_version_predicts_as_it_did(path):
+def test_predictions_of_lightgbm_model_saved_by_earlier_version(path):
     expected = json.loads(path.with_suffix(".json").read_text())
     raw_prediction = lightgbm.Booster(model_file=path).predict(
         np.array(expected["X"]), raw_score=True
@@ -135,5 +137,5 @@ def test_lightgbm_model_saved_by_an_earlier_version_predicts_as_it_did(path):
     np.testing.assert_allclose(raw_prediction, expected["raw_prediction"], rtol=1e-12, atol=1e-12)
 
 
-def test_there_are_saved_models():
+def test_saved_models_exist():
     assert {path.stem for path in SAVED} == {"linear_2", "linear_3", "trees_2", "trees_3"}

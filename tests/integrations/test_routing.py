@@ -1,4 +1,4 @@
-"""Metadata routed to the estimators in pipelines and searches, and tables of every kind as X."""
+"""Metadata routing in pipelines and searches, and dataframes as X."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ ESTIMATORS = [FocalLogisticRegression(), FocalLGBMClassifier(n_estimators=5, n_j
 NAMES = ["age", "income", "height", "debt"]
 TABLES = {"pandas": pd.DataFrame, "polars": pl.from_pandas, "pyarrow": pa.Table.from_pandas}
 
-ORDER = 1e-12  # tables become arrays of either memory order, over which sums round differently
+RTOL = 1e-12  # dataframes become arrays in C or Fortran order, whose sums round differently
 
 
 @pytest.fixture(scope="module")
@@ -42,20 +42,20 @@ def routing():
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_every_table_gives_the_model_of_its_values_and_its_names(estimator, table, data):
+def test_dataframe_gives_feature_names_and_model_of_its_values(estimator, table, data):
     X, y = data
     expected = clone(estimator).fit(X.to_numpy(), y)
     given = TABLES[table](X)
     model = clone(estimator).fit(given, y)
     np.testing.assert_array_equal(model.feature_names_in_, NAMES)
     np.testing.assert_allclose(
-        model.predict_proba(given), expected.predict_proba(X.to_numpy()), rtol=ORDER
+        model.predict_proba(given), expected.predict_proba(X.to_numpy()), rtol=RTOL
     )
 
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_table_with_its_columns_in_another_order_is_refused(estimator, table, data):
+def test_dataframe_with_columns_in_another_order_raises(estimator, table, data):
     X, y = data
     model = clone(estimator).fit(TABLES[table](X), y)
     with pytest.raises(ValueError, match="same order"):
@@ -63,7 +63,7 @@ def test_table_with_its_columns_in_another_order_is_refused(estimator, table, da
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_categories_of_every_table_are_those_of_pandas(table, data):
+def test_categories_of_every_library_match_pandas(table, data):
     X, y = data
     X = X.assign(region=pd.Categorical(np.array(["north", "south", "west"])[np.arange(400) % 3]))
     model = FocalLGBMClassifier(n_estimators=5, n_jobs=1)
@@ -76,14 +76,14 @@ def test_categories_of_every_table_are_those_of_pandas(table, data):
 
 @pytest.mark.parametrize("output", ["pandas", "polars"])
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_estimator_sees_the_names_that_set_output_gives(estimator, output, data):
+def test_estimator_uses_feature_names_of_set_output(estimator, output, data):
     X, y = data
     pipeline = make_pipeline(StandardScaler(), clone(estimator)).set_output(transform=output)
     pipeline.fit(X, y)
     np.testing.assert_array_equal(pipeline[-1].feature_names_in_, NAMES)
     scaled = StandardScaler().fit_transform(X)
     expected = clone(estimator).fit(scaled, y).predict_proba(scaled)
-    np.testing.assert_allclose(pipeline.predict_proba(X), expected, rtol=ORDER)
+    np.testing.assert_allclose(pipeline.predict_proba(X), expected, rtol=RTOL)
 
 
 @pytest.mark.usefixtures("routing")
@@ -116,7 +116,7 @@ def test_sample_weight_is_split_with_the_rows_of_a_fold(estimator, data, weight)
 
 @pytest.mark.usefixtures("routing")
 @pytest.mark.parametrize("estimator", ESTIMATORS, ids=repr)
-def test_sample_weight_reaches_the_refit_of_a_search(estimator, data, weight):
+def test_sample_weight_is_routed_to_the_refit_of_a_search(estimator, data, weight):
     X, y = data
     model = clone(estimator).set_fit_request(sample_weight=True)
     model.set_score_request(sample_weight=False)
@@ -126,12 +126,12 @@ def test_sample_weight_reaches_the_refit_of_a_search(estimator, data, weight):
 
 
 @pytest.mark.usefixtures("routing")
-@pytest.mark.parametrize("several", [False, True], ids=["one set", "two sets"])
-def test_evaluation_sets_are_routed_and_transformed_by_a_pipeline(several, data):
+@pytest.mark.parametrize("two_sets", [False, True], ids=["one set", "two sets"])
+def test_evaluation_sets_are_routed_and_transformed_by_a_pipeline(two_sets, data):
     X, y = data
     booster = FocalLGBMClassifier(n_estimators=30, early_stopping=True, n_jobs=1)
     eval_X, eval_y = X[300:], y[300:]
-    if several:
+    if two_sets:
         eval_X, eval_y = (eval_X, X[200:300]), (eval_y, y[200:300])
     scaler = StandardScaler().set_output(transform="pandas")
     steps = [("scale", scaler), ("trees", clone(booster).set_fit_request(eval_X=True, eval_y=True))]
@@ -139,14 +139,14 @@ def test_evaluation_sets_are_routed_and_transformed_by_a_pipeline(several, data)
     pipeline.fit(X[:200], y[:200], eval_X=eval_X, eval_y=eval_y)
 
     transform = clone(scaler).fit(X[:200]).transform
-    transformed = tuple(map(transform, eval_X)) if several else transform(eval_X)
+    transformed = tuple(map(transform, eval_X)) if two_sets else transform(eval_X)
     expected = clone(booster).fit(transform(X[:200]), y[:200], eval_X=transformed, eval_y=eval_y)
     assert pipeline[-1].evals_result_ == expected.evals_result_
     assert pipeline[-1].best_iteration_ == expected.best_iteration_
 
 
 @pytest.mark.usefixtures("routing")
-def test_metadata_nobody_asked_for_is_an_error(data):
+def test_metadata_without_request_raises(data):
     X, y = data
     pipeline = make_pipeline(StandardScaler(), FocalLGBMClassifier(n_estimators=2, n_jobs=1))
     with pytest.raises(UnsetMetadataPassedError, match="eval_X"):

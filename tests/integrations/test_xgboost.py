@@ -1,4 +1,4 @@
-"""FocalObjective and FocalMetric inside XGBoost."""
+"""FocalObjective and FocalMetric in XGBoost."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def settings(n_classes):
 @pytest.mark.parametrize("weighted", [False, True], ids=["unweighted", "weighted"])
 @pytest.mark.parametrize("matrix", [xgb.DMatrix, xgb.QuantileDMatrix])
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_train_takes_objective_and_metric(n_classes, matrix, weighted):
+def test_train_with_objective_and_metric(n_classes, matrix, weighted):
     X, y, weight = rows(n_classes)
     weight = weight if weighted else None
     data, history = matrix(X, y, weight=weight), {}
@@ -38,15 +38,15 @@ def test_train_takes_objective_and_metric(n_classes, matrix, weighted):
     assert len(losses) == 6
     assert losses[-1] < 0.9 * losses[0]
     raw = booster.predict(data, output_margin=True)
-    # XGBoost prints metrics with six digits.
+    # XGBoost records metrics with six digits.
     assert losses[-1] == pytest.approx(objective.loss(y, raw, weight), abs=1e-6)
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_weights_of_rows_are_those_of_their_class(n_classes):
+def test_sample_weights_match_alpha(n_classes):
     X, y, _ = rows(n_classes)
     alpha = np.array([1.0, 4.0, 0.5])[:n_classes]
-    exact = settings(n_classes) | {"tree_method": "exact"}  # others bin by weight
+    exact = settings(n_classes) | {"tree_method": "exact"}  # other methods bin by weight
     boosters = [
         xgb.train(exact, xgb.DMatrix(X, y, weight=weight), 6, obj=objective)
         for weight, objective in [
@@ -59,7 +59,7 @@ def test_weights_of_rows_are_those_of_their_class(n_classes):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_cross_validation_reports_the_metric(n_classes):
+def test_cross_validation_records_the_metric(n_classes):
     X, y, _ = rows(n_classes)
     pytest.importorskip("pandas")
     history = xgb.cv(
@@ -90,12 +90,12 @@ def test_classifier_records_the_metric(weighted):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_metric_of_probabilities_under_xgboost_s_own_objective(n_classes):
+def test_metric_with_built_in_objective(n_classes):
     X, y, _ = rows(n_classes)
     data, history = xgb.DMatrix(X, y), {}
-    own = {"objective": "binary:logistic" if n_classes == 2 else "multi:softprob"}
+    built_in = {"objective": "binary:logistic" if n_classes == 2 else "multi:softprob"}
     booster = xgb.train(
-        settings(n_classes) | own, data, 4,
+        settings(n_classes) | built_in, data, 4,
         custom_metric=FocalMetric(2.0, n_classes=n_classes, predictions="proba"),
         evals=[(data, "train")], evals_result=history, verbose_eval=False,
     )  # fmt: skip
@@ -105,7 +105,7 @@ def test_metric_of_probabilities_under_xgboost_s_own_objective(n_classes):
     assert history["train"]["focal_loss"][-1] == pytest.approx(expected, abs=1e-5)
 
 
-def test_probabilities_of_three_classes_are_never_taken_for_raw_scores():
+def test_multiclass_probabilities_raise_if_metric_expects_raw_scores():
     X, y, _ = rows(3)
     data = xgb.DMatrix(X, y)
     with pytest.raises(ValueError, match="predictions='proba'"):

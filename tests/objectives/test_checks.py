@@ -1,4 +1,4 @@
-"""Every wrong argument is an error that names the argument and says what was got."""
+"""Invalid arguments of the losses raise errors with the argument's name and value."""
 
 import re
 from functools import partial
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from skfocal.objectives import BinaryFocalLoss, FocalObjective, MulticlassFocalLoss
-from skfocal.objectives._checks import LARGEST_FACTOR, MAX_GAMMA
+from skfocal.objectives._checks import MAX_GAMMA, MAX_SCORE_FACTOR
 from skfocal.objectives._loss import make_loss
 
 BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
@@ -29,16 +29,16 @@ BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
         ([[1], [1, 2]], TypeError, r"gamma must be numeric, got \[\[1\], \[1, 2\]\]\."),
     ],
 )
-def test_gamma(gamma, error, message, n_classes):
+def test_invalid_gamma_raises(gamma, error, message, n_classes):
     with pytest.raises(error, match=message):
         MulticlassFocalLoss(n_classes, gamma=gamma)
 
 
-def test_the_largest_gamma_is_allowed():
+def test_largest_gamma_is_allowed():
     assert BinaryFocalLoss(gamma=100).gamma == 100
 
 
-def test_one_bad_gamma_among_several():
+def test_one_invalid_gamma_of_a_pair_raises():
     with pytest.raises(ValueError, match=r"gamma must be between 0 and 100, got \(1, -2\)\."):
         BinaryFocalLoss(gamma=(1, -2))
 
@@ -47,10 +47,10 @@ def test_one_bad_gamma_among_several():
     ("alpha", "error", "message"),
     [
         (1, ValueError, r"alpha must be in \(0, 1\) .* got 1\. Use None for no weighting\."),
-        (0, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got 0\."),
-        (1.5, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got 1\.5\."),
-        (-0.25, ValueError, r"alpha must be in \(0, 1\) where it .* number, got -0\.25\."),
-        (np.nan, ValueError, r"alpha must be in \(0, 1\) where it is a single number, got nan\."),
+        (0, ValueError, r"alpha must be in \(0, 1\) if it is a single number, got 0\."),
+        (1.5, ValueError, r"alpha must be in \(0, 1\) if it is a single number, got 1\.5\."),
+        (-0.25, ValueError, r"alpha must be in \(0, 1\) if it .* number, got -0\.25\."),
+        (np.nan, ValueError, r"alpha must be in \(0, 1\) if it is a single number, got nan\."),
         ((1, 0), ValueError, r"alpha must hold finite positive factors, got \(1, 0\)\."),
         ((1, -1), ValueError, r"alpha must hold finite positive factors, got \(1, -1\)\."),
         ((1, np.nan), ValueError, r"alpha must hold finite positive factors, got \(1, nan\)\."),
@@ -59,7 +59,7 @@ def test_one_bad_gamma_among_several():
         ("0.25", TypeError, r"alpha must be numeric, got '0\.25'\."),
     ],
 )
-def test_alpha(alpha, error, message):
+def test_invalid_alpha_raises(alpha, error, message):
     with pytest.raises(error, match=message):
         BinaryFocalLoss(alpha=alpha)
 
@@ -71,13 +71,13 @@ def test_alpha(alpha, error, message):
         ((1, 2), r"alpha must have one factor for each of the 3 classes, got \(1, 2\)\."),
     ],
 )
-def test_alpha_of_several_classes(alpha, message):
+def test_invalid_multiclass_alpha_raises(alpha, message):
     with pytest.raises(ValueError, match=message):
         MulticlassFocalLoss(3, alpha=alpha)
 
 
 @pytest.mark.parametrize("n_classes", [1, 0, -3, 2.5, "3", None])
-def test_n_classes(n_classes):
+def test_invalid_n_classes_raises(n_classes):
     with pytest.raises(ValueError, match=rf"n_classes must be an integer >= 2, got {n_classes!r}"):
         MulticlassFocalLoss(n_classes)
 
@@ -92,7 +92,7 @@ def test_n_classes(n_classes):
         (BINARY, ["a", "b"], TypeError, r"raw_prediction must be numeric, got \['a', 'b'\]\."),
     ],
 )
-def test_raw_prediction(loss, raw, error, message):
+def test_invalid_raw_prediction_raises(loss, raw, error, message):
     for method in (lambda: loss.loss([0, 1], raw), lambda: loss.predict_proba(raw)):
         with pytest.raises(error, match=message):
             method()
@@ -106,8 +106,8 @@ def test_raw_prediction(loss, raw, error, message):
         (BINARY, [0, 0.5], r"class indices from 0 to 1, got .*0\.5"),
         (BINARY, [0, np.nan], r"class indices from 0 to 1, got .*nan"),
         (BINARY, ["no", "yes"], r"class indices from 0 to 1, got .*'no'"),
-        (BINARY, [0, 1, 1], r"y_true must have shape \(2,\) like .* rows, got \(3,\)\."),
-        (BINARY, [[0], [1]], r"y_true must have shape \(2,\) like .* rows, got \(2, 1\)\."),
+        (BINARY, [0, 1, 1], r"y_true must have shape \(2,\) to match .*, got \(3,\)\."),
+        (BINARY, [[0], [1]], r"y_true must have shape \(2,\) to match .*, got \(2, 1\)\."),
         (THREE, [0, 3], r"class indices from 0 to 2, got .*3"),
         (THREE, [-1, 2], r"class indices from 0 to 2, got .*-1"),
         (THREE, [0, 1.5], r"class indices from 0 to 2, got .*1\.5"),
@@ -117,7 +117,7 @@ def test_raw_prediction(loss, raw, error, message):
         (THREE, [0, np.nan], r"class indices from 0 to 2, got .*nan"),
     ],
 )
-def test_y_true(loss, y, message):
+def test_invalid_y_true_raises(loss, y, message):
     raw = np.zeros((2,) if loss is BINARY else (2, 3))
     for method in (loss.loss, loss.loss_gradient, loss.gradient_hessian, loss.hessian_operator):
         with pytest.raises(ValueError, match=message):
@@ -125,13 +125,13 @@ def test_y_true(loss, y, message):
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
-def test_stranger_among_the_labels_of_the_constant_start(loss):
+def test_unknown_label_in_fit_intercept_only_raises(loss):
     with pytest.raises(ValueError, match=r"y_true must hold class indices from 0 to \d, got .*7"):
         loss.fit_intercept_only([0, 1, 7])
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
-def test_sample_weight(loss):
+def test_invalid_sample_weight_raises(loss):
     raw = np.zeros((2,) if loss is BINARY else (2, 3))
     with pytest.raises(ValueError, match=r"sample_weight must have shape \(2,\), got \(3,\)\."):
         loss.loss([0, 1], raw, [1, 2, 3])
@@ -148,10 +148,10 @@ def test_sample_weight(loss):
 
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
+def test_scores_whose_loss_may_overflow_raise(dtype, n_classes):
     loss = make_loss(n_classes, gamma=MAX_GAMMA, alpha=None)
     y = np.array([0, 1])
-    largest = np.finfo(dtype).max / LARGEST_FACTOR
+    largest = np.finfo(dtype).max / MAX_SCORE_FACTOR
     raw = np.array([0, largest] if n_classes == 2 else [[0, 0, 0], [-largest, largest, 0]], dtype)
     functions = [
         partial(function, y)
@@ -163,24 +163,24 @@ def test_scores_are_refused_where_their_loss_may_overflow(dtype, n_classes):
         dtype == np.float32
     )
     for function in functions:
-        function(raw)  # without a warning
+        function(raw)  # must not warn
         for value in (np.nan, np.inf, -np.inf, np.nextafter(largest, np.inf, dtype=dtype)):
             raw_prediction = raw.copy()
             raw_prediction[0] = value
-            message = f"got {value}. If trees give such scores, to leaves without curvature, raise"
+            message = f"got {value}. If the scores come from trees, increase min_child_weight"
             with pytest.raises(ValueError, match=re.escape(message)):
                 function(raw_prediction)
 
 
-def test_scores_beyond_the_objectives_own_dtype_are_refused():
-    refusal = r"raw_prediction, plus any offset, must hold numbers up to 7e\+35 in size, got inf"
+def test_scores_that_overflow_the_dtype_of_the_objective_raise():
+    message = r"raw_prediction, plus any offset, must be between -7e\+35 and 7e\+35, got inf"
     for offset, score in [(0.0, 1e300), (1e300, 0.0)]:
-        with pytest.raises(ValueError, match=refusal):
+        with pytest.raises(ValueError, match=message):
             FocalObjective(2.0, offset=offset)(np.array([0, 1]), np.array([0, score]))
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
-def test_options(loss):
+def test_invalid_option_raises(loss):
     raw = np.zeros((2,) if loss is BINARY else (2, 3))
     allowed = r"\['posterior', 'unweighted', 'score'\]"
     for method in (loss.predict_proba, loss.predict_log_proba, getattr(loss, "log_odds", None)):
@@ -193,9 +193,9 @@ def test_options(loss):
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
-@pytest.mark.parametrize("wrong", [-1.0, np.nan, np.inf])
-def test_weights_that_are_negative_or_not_finite(loss, wrong):
-    y, weight = [0, 1, 1], [1.0, wrong, 2.0]
+@pytest.mark.parametrize("invalid", [-1.0, np.nan, np.inf])
+def test_negative_or_non_finite_weights_raise(loss, invalid):
+    y, weight = [0, 1, 1], [1.0, invalid, 2.0]
     raw = np.zeros(3) if loss.n_classes == 2 else np.zeros((3, 3))
     for call in (
         lambda: loss(y, raw, weight),

@@ -1,4 +1,4 @@
-"""Figures of the loss that papers, introductions and other packages print."""
+"""Values of the loss published in papers, tutorials and other packages."""
 
 import numpy as np
 import pytest
@@ -8,12 +8,12 @@ from skfocal import focal_loss
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
 from skfocal.objectives._linear import LinearObjective
 
-# The printed figures carry 16 digits; from p to the score and back costs a few more ulps.
+# The published values have 16 digits. Converting p to a score and back adds a few ulps.
 SIXTEEN_DIGITS = 2e-15
 
 
 def loss_at(p, y, gamma):
-    """Losses of labels y at probabilities p of class 1."""
+    """Return the losses of labels y at probabilities p of class 1."""
     return BinaryFocalLoss(gamma=gamma).loss(np.atleast_1d(y), np.atleast_1d(logit(p)))
 
 
@@ -29,8 +29,8 @@ def loss_at(p, y, gamma):
         (0, 0.3, (1, 2), 0.10700248318161973),
     ],
 )
-def test_single_losses(y, p, gamma, expected):
-    # At p = 0.9 the float nearest to p moves 1 - p by 5e-16, and the gamma-th power magnifies it.
+def test_published_losses_of_single_rows(y, p, gamma, expected):
+    # Rounding p = 0.9 changes 1 - p by a relative 5e-16, which the power gamma magnifies.
     tolerance = SIXTEEN_DIGITS * (1 + np.max(gamma))
     np.testing.assert_allclose(loss_at(p, y, gamma), expected, rtol=tolerance)
 
@@ -68,7 +68,7 @@ POSITIVES_BY_GAMMA = [
 @pytest.mark.parametrize(
     ("gamma", "first", "at_07", "at_08", "at_09", "positives"), POSITIVES_BY_GAMMA
 )
-def test_easy_positives_fade_as_gamma_grows(gamma, first, at_07, at_08, at_09, positives):
+def test_loss_of_easy_positives_decreases_with_gamma(gamma, first, at_07, at_08, at_09, positives):
     p = np.array([0.7, 0.8, 0.7, 0.8, 0.8, 0.8, 0.9, 0.9, 0.8, 0.7])
     losses = loss_at(p, np.array([0] + [1] * 9), gamma)
     expected = [first] + [{0.7: at_07, 0.8: at_08, 0.9: at_09}[value] for value in p[1:]]
@@ -94,7 +94,7 @@ HARD, EASY = [-0.8, -2.5, -0.6, -0.58], [2, 6.25, 1.5, 1.47]
         ),
     ],
 )
-def test_gradients_of_a_linear_score_printed_by_automatic_differentiation(
+def test_gradient_of_linear_model_matches_published_automatic_differentiation(
     x, gamma, expected, last_digit
 ):
     loss, X, y = BinaryFocalLoss(gamma=gamma), np.array([x], dtype=float), np.array([1])
@@ -104,10 +104,10 @@ def test_gradients_of_a_linear_score_printed_by_automatic_differentiation(
 
 
 @pytest.mark.parametrize("gamma", [0, 1, 2, 3, 4])
-def test_modulating_factor_is_a_power_of_the_probability_missed(gamma):
+def test_loss_is_cross_entropy_times_power_of_one_minus_p(gamma):
     p = np.linspace(0.01, 0.99, 99)
     ones = np.ones(99)
-    tolerance = SIXTEEN_DIGITS * (1 + gamma) * 10  # p to the score and back, near p = 0.99
+    tolerance = SIXTEEN_DIGITS * (1 + gamma) * 10  # converting p to a score and back near 0.99
     np.testing.assert_allclose(
         loss_at(p, ones, gamma), (1 - p) ** gamma * -np.log(p), rtol=tolerance
     )

@@ -1,4 +1,4 @@
-"""FocalObjective and FocalMetric as callables: conventions, dtypes, layouts, arguments."""
+"""Calling conventions, dtypes, memory layouts and arguments of FocalObjective and FocalMetric."""
 
 import copy
 import pickle
@@ -25,12 +25,12 @@ CASES = [
 ]
 CURVATURES = ["majorant", "geometric", "newton"]
 
-# Single precision: of the formulas, and of scores up to 15, magnified by gamma up to 5.
+# Single precision of the formulas, and of scores up to 15 magnified by gamma up to 5.
 FLOAT32 = 3e-6 + (1 + 5) * 15 * np.finfo(np.float32).eps
 
 
 class Dataset:
-    """What the callables use of a LightGBM Dataset."""
+    """The part of a LightGBM Dataset that the callables use."""
 
     def __init__(self, label, weight):
         self.label, self.weight = label, weight
@@ -43,7 +43,7 @@ class Dataset:
 
 
 def loss_of(case):
-    """The loss object that a case's arguments describe."""
+    """Return the loss with the arguments of a case."""
     gamma, alpha = case["gamma"], case.get("alpha")
     if case.get("n_classes", 2) == 2:
         return BinaryFocalLoss(gamma=gamma, alpha=alpha)
@@ -62,7 +62,7 @@ def lightgbm_arguments(case, n_rows=100):
 
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_objective_gives_the_losss_float64_derivatives_to_float32_accuracy(case, curvature):
+def test_objective_matches_float64_derivatives_to_float32_accuracy(case, curvature):
     y, scores, weight = lightgbm_arguments(case)
     objective = FocalObjective(**case, curvature=curvature, scale=0.25)
     shifted = scores + case.get("offset", 0.0)
@@ -75,7 +75,7 @@ def test_objective_gives_the_losss_float64_derivatives_to_float32_accuracy(case,
 
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_objective_returns_float32_in_the_order_of_the_scores(case, curvature):
+def test_objective_returns_float32_in_memory_order_of_scores(case, curvature):
     y, scores, weight = lightgbm_arguments(case)
     for values in FocalObjective(**case, curvature=curvature)(y, scores, weight):
         assert values.dtype == np.float32
@@ -85,7 +85,7 @@ def test_objective_returns_float32_in_the_order_of_the_scores(case, curvature):
 
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_read_only_arguments_serve_and_stay_as_they_are(case, curvature):
+def test_read_only_arguments_are_accepted_and_not_modified(case, curvature):
     arguments = lightgbm_arguments(case)
     copies = [array.copy() for array in arguments]
     for array in arguments:
@@ -97,7 +97,7 @@ def test_read_only_arguments_serve_and_stay_as_they_are(case, curvature):
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_scores_and_dataset_serve_as_labels_scores_and_weights(case):
+def test_dataset_matches_labels_and_weights(case):
     y, scores, weight = lightgbm_arguments(case)
     for function in (FocalObjective(**case), FocalMetric(**case)):
         for sample_weight in (weight, None):
@@ -108,26 +108,26 @@ def test_scores_and_dataset_serve_as_labels_scores_and_weights(case):
 
 @pytest.mark.parametrize("curvature", CURVATURES)
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_every_round_over_a_dataset_gives_what_its_rows_give(case, curvature):
+def test_objective_reads_labels_and_weights_of_dataset_in_every_round(case, curvature):
     y, scores, weight = lightgbm_arguments(case)
     settings = {**case, "curvature": curvature, "scale": 0.25}
     objective, dataset = FocalObjective(**settings), Dataset(y, weight)
 
-    def assert_rounds_are_right():
+    def assert_rounds_match():
         for step in range(3):
             got = objective(scores + step, dataset)
             rows = dataset.label, scores + step, dataset.weight
             for values, expected in zip(got, FocalObjective(**settings)(*rows), strict=True):
                 np.testing.assert_array_equal(values, expected)
 
-    assert_rounds_are_right()
+    assert_rounds_match()
     dataset.label = y[::-1].copy()
-    assert_rounds_are_right()
+    assert_rounds_match()
     dataset.weight = None
-    assert_rounds_are_right()
+    assert_rounds_match()
 
 
-def test_scores_as_many_as_another_datasets_labels_are_an_error():
+def test_wrong_number_of_scores_raises():
     y, scores, _ = lightgbm_arguments({})
     objective, dataset = FocalObjective(), Dataset(y, None)
     for _ in range(3):
@@ -137,8 +137,8 @@ def test_scores_as_many_as_another_datasets_labels_are_an_error():
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case["gamma"] == 0], ids=repr)
-def test_without_gamma_the_derivatives_are_rounded_once(case):
-    """Trees are then LightGBM's own: float64 arithmetic, and float32 only at the end."""
+def test_objective_at_gamma_zero_computes_in_float64(case):
+    """Only the results are rounded to float32, to grow the same trees as LightGBM."""
     y, scores, weight = lightgbm_arguments(case)
     got = FocalObjective(**case, curvature="newton")(y, scores, weight)
     exact = loss_of(case).gradient_curvature(y, scores, weight, curvature="newton")
@@ -147,7 +147,7 @@ def test_without_gamma_the_derivatives_are_rounded_once(case):
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_metric_is_the_mean_loss_at_scores_plus_offset(case):
+def test_metric_is_mean_loss_at_scores_plus_offset(case):
     y, scores, weight = lightgbm_arguments(case)
     shifted = scores + case.get("offset", 0.0)
     for sample_weight in (weight, None):
@@ -158,7 +158,7 @@ def test_metric_is_the_mean_loss_at_scores_plus_offset(case):
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_probabilities_are_the_losss_at_scores_plus_offset(case, probability):
+def test_predict_proba_adds_offset_to_scores(case, probability):
     _, scores, _ = lightgbm_arguments(case)
     expected = loss_of(case).predict_proba(scores + case.get("offset", 0.0), probability)
     for function in (FocalObjective(**case), FocalMetric(**case)):
@@ -170,13 +170,13 @@ def test_probabilities_are_the_losss_at_scores_plus_offset(case, probability):
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_copies_behave_like_the_original(case):
+def test_pickled_and_copied_callables_match_the_original(case):
     arguments = lightgbm_arguments(case)
     for function in (FocalObjective(**case, curvature="newton", scale=2.0), FocalMetric(**case)):
         expected = function(*arguments)
-        for twin in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function)):
-            assert repr(twin) == repr(function)
-            for got, value in zip(twin(*arguments), expected, strict=True):
+        for copied in (pickle.loads(pickle.dumps(function)), copy.deepcopy(function)):
+            assert repr(copied) == repr(function)
+            for got, value in zip(copied(*arguments), expected, strict=True):
                 np.testing.assert_array_equal(got, value)
 
 
@@ -185,26 +185,26 @@ def test_copies_behave_like_the_original(case):
     [copy.copy, copy.deepcopy, lambda objective: pickle.loads(pickle.dumps(objective))],
     ids=["copy", "deepcopy", "pickle"],
 )
-def test_copies_hold_no_rows(duplicate):
+def test_copies_do_not_contain_training_rows(duplicate):
     y, scores, weight = lightgbm_arguments({}, n_rows=10_000)
     objective, dataset = FocalObjective(), Dataset(y, weight)
     size = len(pickle.dumps(objective))
     for _ in range(3):
         objective(scores, dataset)
-    twin = duplicate(objective)
+    copied = duplicate(objective)
     del y, weight, dataset, objective
-    assert len(pickle.dumps(twin)) == size
-    holders = [value for value in vars(twin).values() if isinstance(value, tuple)]
-    assert not any(isinstance(value, np.ndarray) for values in holders for value in values)
+    assert len(pickle.dumps(copied)) == size
+    tuples = [value for value in vars(copied).values() if isinstance(value, tuple)]
+    assert not any(isinstance(value, np.ndarray) for values in tuples for value in values)
 
 
-def test_repr_names_the_loss_and_the_offset():
+def test_repr_contains_loss_and_offset():
     binary = FocalObjective(gamma=2.0, offset=-1.70612)
     assert repr(binary) == (
         "FocalObjective(BinaryFocalLoss(gamma=2.0, alpha=None), offset=-1.7061)"
     )
-    several = FocalMetric(1.0, n_classes=3, offset=[0.0, 1.0, 2.0])
-    assert repr(several) == (
+    multiclass = FocalMetric(1.0, n_classes=3, offset=[0.0, 1.0, 2.0])
+    assert repr(multiclass) == (
         "FocalMetric(MulticlassFocalLoss(3, gamma=1.0, alpha=None), offset=[0.0, 1.0, 2.0])"
     )
 
@@ -223,14 +223,14 @@ def test_repr_names_the_loss_and_the_offset():
         ({"n_classes": 3, "offset": [0, 1, np.inf]}, r"offset must be a finite .* \[0, 1, inf\]"),
     ],
 )
-def test_wrong_arguments_are_errors_that_name_them(function, arguments, message):
+def test_invalid_arguments_raise(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         function(**arguments)
 
 
 @pytest.mark.parametrize("offset", ["mean", None])
 @pytest.mark.parametrize("function", [FocalObjective, FocalMetric])
-def test_offset_that_is_no_number_is_an_error_that_names_it(function, offset):
+def test_non_numeric_offset_raises(function, offset):
     with pytest.raises(TypeError, match=rf"offset must be numeric, got {offset!r}\."):
         function(offset=offset)
 
@@ -247,13 +247,13 @@ def test_offset_that_is_no_number_is_an_error_that_names_it(function, offset):
         ({"scale": "2"}, r"scale must be a finite number > 0, got '2'\."),
     ],
 )
-def test_wrong_arguments_of_the_objective_are_errors_that_name_them(arguments, message):
+def test_invalid_arguments_of_objective_raise(arguments, message):
     with pytest.raises(ValueError, match=message):
         FocalObjective(**arguments)
 
 
 @pytest.mark.parametrize("case", CASES, ids=repr)
-def test_curvature_scale_gives_cross_entropys_mean_curvature_at_the_start(case):
+def test_curvature_scale_is_ratio_of_initial_mean_curvatures(case):
     y, _, weight = lightgbm_arguments(case)
     y, weight, loss = y.astype(int), weight.astype(float), loss_of(case)
     entropy = loss_of({**case, "gamma": 0})
@@ -265,17 +265,17 @@ def test_curvature_scale_gives_cross_entropys_mean_curvature_at_the_start(case):
 
     for sample_weight in (weight, None):
         expected = mean_curvature(entropy, sample_weight) / mean_curvature(loss, sample_weight)
-        # The start's rounding moves the curvature, and 100 terms are added in another order.
+        # The rounding of start changes the curvature, and the order of the sums differs.
         assert curvature_scale(loss, y, sample_weight) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("case", [{**case, "gamma": 0} for case in CASES], ids=repr)
-def test_curvature_scale_is_exactly_one_without_gamma(case):
+def test_curvature_scale_is_exactly_one_at_gamma_zero(case):
     y, _, weight = lightgbm_arguments(case)
     assert curvature_scale(loss_of(case), y.astype(int), weight) == 1
 
 
-def test_defaults_are_those_of_the_estimators():
+def test_defaults_match_the_estimator():
     objective, metric = FocalObjective(), FocalMetric()
     trees = FocalLGBMClassifier()
     assert objective.loss == metric.loss == BinaryFocalLoss(gamma=trees.gamma) == BinaryFocalLoss()
@@ -283,7 +283,7 @@ def test_defaults_are_those_of_the_estimators():
 
 
 @pytest.mark.parametrize(("gamma", "dtype"), [(0, np.float64), (2, np.float32), (1.7, np.float32)])
-def test_arithmetic_is_float32_but_without_gamma(gamma, dtype):
+def test_objective_computes_in_float32_except_at_gamma_zero(gamma, dtype):
     rng = np.random.default_rng(0)
     y, scores = rng.integers(2, size=500), rng.normal(scale=3, size=500)
     objective = FocalObjective(gamma, curvature="newton")
@@ -292,7 +292,7 @@ def test_arithmetic_is_float32_but_without_gamma(gamma, dtype):
         np.testing.assert_array_equal(got, wanted.astype(np.float32))
 
 
-def test_curvature_scale_takes_labels_that_lack_the_last_class():
+def test_curvature_scale_if_last_class_has_no_rows():
     loss = MulticlassFocalLoss(3, gamma=2.0)
     weight = [1.0, 1.0, 0.0]
     assert curvature_scale(loss, [0, 1]) == curvature_scale(loss, [0, 1, 2], weight)

@@ -1,4 +1,4 @@
-"""The penalised objective of a linear model, over dense and sparse X."""
+"""The penalised objective of the linear model for dense and sparse X."""
 
 from typing import NamedTuple
 
@@ -29,7 +29,7 @@ CONTAINERS = [
 ]
 SCALE, L2 = 0.7, 0.3
 
-# Sums of some ten rounded terms of order one to ten, where nothing worse than rounding happens.
+# Rounding of sums of about ten terms of order one to ten.
 ROUNDING = {"rtol": 1e-13, "atol": 1e-13}
 
 
@@ -50,7 +50,7 @@ class Problem(NamedTuple):
         return LinearObjective(self.loss, X, self.y, self.weight, **settings)
 
     def exact_value(self, *coef):
-        """The objective in 50 digits, from its definition; binary scores are the pair (0, z)."""
+        """Evaluate the objective in 50 digits; a binary score z becomes the pair (0, z)."""
         n_classes, width = self.loss.n_classes, len(coef) // (3 + self.fit_intercept)
         gamma = np.broadcast_to(self.loss.gamma, n_classes).tolist()
         alpha = self.loss.alpha or (1.0,) * n_classes
@@ -64,7 +64,7 @@ class Problem(NamedTuple):
         return value
 
     def hessian(self, curvature, l2=L2):
-        """The rows' Hessians between the columns of X and of ones, and the penalty's."""
+        """Return the Hessian, column by column, from the rows' Hessians and the penalty."""
         design = np.column_stack([self.X, np.ones(len(self.y))])[:, : 3 + self.fit_intercept]
         shape = self.objective().shape
         multiply_rows = self.loss.hessian_operator(
@@ -89,7 +89,7 @@ def make_problem(loss, *, fit_intercept=True, n_samples=10):
 
 
 def all_results(objective, problem):
-    """Everything that an objective computes, at the coefficients of a problem."""
+    """Return all results of an objective at the coefficients of a problem."""
     return (
         *objective.value_gradient(problem.coef),
         objective.raw_prediction(problem.coef),
@@ -101,7 +101,7 @@ def all_results(objective, problem):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_value_and_gradient_are_exact_to_rounding(loss, fit_intercept):
+def test_value_and_gradient_match_reference(loss, fit_intercept):
     problem = make_problem(loss, fit_intercept=fit_intercept)
     coef = [mpf(c) for c in problem.coef.tolist()]
     exact = [
@@ -116,7 +116,7 @@ def test_value_and_gradient_are_exact_to_rounding(loss, fit_intercept):
 
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_rows_hessians_add_up_to_the_derivative_of_the_gradient(loss, fit_intercept):
+def test_hessian_is_derivative_of_gradient(loss, fit_intercept):
     problem = make_problem(loss, fit_intercept=fit_intercept)
     objective, step = problem.objective(), 1e-4
     forward, back, forward_2, back_2 = (
@@ -125,14 +125,14 @@ def test_rows_hessians_add_up_to_the_derivative_of_the_gradient(loss, fit_interc
     )
     numerical = (8 * (forward - back) - (forward_2 - back_2)) / (12 * step)
     product = problem.hessian("exact") @ problem.direction
-    # Fourth-order differences: hardly any truncation, but the gradient's rounding over the step.
+    # The error of fourth-order differences is mostly the gradient's rounding over the step.
     np.testing.assert_allclose(product, numerical, rtol=1e-10, atol=1e-13 / step)
 
 
 @pytest.mark.parametrize("curvature", ["exact", "newton"])
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_hessian_is_the_sum_over_rows_but_for_shifts_of_the_intercept(
+def test_hessian_is_sum_over_rows_except_for_the_multiclass_intercept(
     loss, fit_intercept, curvature
 ):
     problem = make_problem(loss, fit_intercept=fit_intercept)
@@ -140,20 +140,20 @@ def test_hessian_is_the_sum_over_rows_but_for_shifts_of_the_intercept(
     hessian = objective.hessian(problem.coef, curvature=curvature)
     expected = problem.hessian(curvature)
     np.testing.assert_allclose(hessian, hessian.T, **ROUNDING)
-    lifted = slice(3 * loss.n_classes, None) if loss.n_classes > 2 else slice(0, 0)
-    hessian[lifted, lifted] = expected[lifted, lifted]
+    regularised = slice(3 * loss.n_classes, None) if loss.n_classes > 2 else slice(0, 0)
+    hessian[regularised, regularised] = expected[regularised, regularised]
     np.testing.assert_allclose(hessian, expected, **ROUNDING)
 
 
 @pytest.mark.parametrize("l2", [0, L2])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_newton_step_solves_the_equations_that_shifts_leave_singular(loss, l2):
+def test_newton_step_solves_the_singular_newton_equations(loss, l2):
     problem = make_problem(loss, n_samples=30)
     objective = problem.objective(l2=l2)
     _, gradient = objective.value_gradient(problem.coef)
     step = np.linalg.solve(objective.hessian(problem.coef), gradient)
     product = problem.hessian("exact", l2) @ step
-    # Rounding, times the equations' condition, which is below 1000.
+    # Rounding times the condition number, which is below 1000.
     np.testing.assert_allclose(product, gradient, rtol=1e-10, atol=1e-10)
 
 
@@ -169,7 +169,7 @@ def test_newton_hessian_is_positive_definite(loss, l2):
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_hessian_over_some_features_is_a_block_of_the_whole(loss, fit_intercept, container):
+def test_hessian_of_some_features_is_block_of_full_hessian(loss, fit_intercept, container):
     problem = make_problem(loss, fit_intercept=fit_intercept)
     objective = problem.objective(container)
     whole = objective.hessian(problem.coef).reshape(objective.shape + objective.shape)
@@ -182,7 +182,7 @@ def test_hessian_over_some_features_is_a_block_of_the_whole(loss, fit_intercept,
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("fit_intercept", [True, False])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_hessian_diagonal_is_that_of_the_newton_hessian(loss, fit_intercept, container):
+def test_hessian_diagonal_is_diagonal_of_newton_hessian(loss, fit_intercept, container):
     problem = make_problem(loss, fit_intercept=fit_intercept)
     objective = problem.objective(container)
     diagonal = objective.hessian_diagonal(problem.coef)
@@ -193,7 +193,7 @@ def test_hessian_diagonal_is_that_of_the_newton_hessian(loss, fit_intercept, con
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_every_container_and_dtype_gives_the_dense_float64_results(loss, dtype, container):
+def test_containers_and_dtypes_match_dense_float64(loss, dtype, container):
     problem = make_problem(loss)
     dense, other = problem.objective(), problem.objective(container, dtype)
     assert other.raw_prediction(problem.coef).dtype == dtype
@@ -205,7 +205,7 @@ def test_every_container_and_dtype_gives_the_dense_float64_results(loss, dtype, 
 
 @pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_read_only_input_serves_and_stays_as_it_is(loss, container):
+def test_read_only_input_is_accepted_and_not_modified(loss, container):
     problem = make_problem(loss)
     objective = problem.objective(container)
     arrays = [problem.y, problem.weight, problem.coef, problem.direction]
@@ -220,7 +220,7 @@ def test_read_only_input_serves_and_stays_as_it_is(loss, container):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_weight_of_two_equals_a_row_twice(loss):
+def test_weight_of_two_matches_repeated_row(loss):
     problem = make_problem(loss)
     twice = np.arange(10) % 3 == 0
     rows = np.concatenate([np.arange(10), np.flatnonzero(twice)])
@@ -235,7 +235,7 @@ def test_weight_of_two_equals_a_row_twice(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_no_weights_are_weights_of_one(loss):
+def test_no_weights_match_unit_weights(loss):
     problem = make_problem(loss)
     none = problem._replace(weight=None).objective()
     ones = problem._replace(weight=np.ones(10)).objective()
@@ -248,19 +248,19 @@ def test_no_weights_are_weights_of_one(loss):
 
 @pytest.mark.parametrize("n_jobs", [1, 2, 8])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_blocks_of_rows_add_up_to_the_whole_on_any_number_of_threads(loss, n_jobs, monkeypatch):
+def test_results_do_not_depend_on_blocks_and_threads(loss, n_jobs, monkeypatch):
     problem = make_problem(loss, n_samples=95)
     whole = all_results(problem.objective(), problem)
     monkeypatch.setattr(_linear, "BLOCK_ELEMENTS", 30)
     monkeypatch.setattr(_linear, "MIN_BLOCK_ROWS", 10)
     parts = all_results(problem.objective(n_jobs=n_jobs), problem)
     for got, expected in zip(parts, whole, strict=True):
-        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)  # a hundred terms
+        np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)  # sums of 100 terms
 
 
 @pytest.mark.parametrize("container", CONTAINERS[:3])
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_sample_is_the_objective_of_every_fourth_row_counted_four_times(loss, container):
+def test_sample_is_objective_of_every_fourth_row_with_four_times_the_weight(loss, container):
     problem = make_problem(loss, n_samples=40)
     fourth = problem._replace(X=problem.X[::4], y=problem.y[::4], weight=4 * problem.weight[::4])
     sample = problem.objective(container).sample(10)
@@ -277,7 +277,7 @@ def test_sample_is_the_objective_of_every_fourth_row_counted_four_times(loss, co
 
 
 @pytest.mark.parametrize("n_classes", [127, 128, 129, 300])
-def test_hundreds_of_classes(n_classes):
+def test_value_and_gradient_with_hundreds_of_classes(n_classes):
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2 * n_classes, 2)), np.arange(2 * n_classes) % n_classes
     loss, coef = MulticlassFocalLoss(n_classes), rng.normal(size=(3, n_classes))
@@ -290,7 +290,7 @@ def test_hundreds_of_classes(n_classes):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_value_at_the_latest_point_is_remembered(loss, monkeypatch):
+def test_value_at_latest_point_is_cached(loss, monkeypatch):
     problem = make_problem(loss)
     objective, points = problem.objective(), []
     evaluate = objective._loss_sums
@@ -306,7 +306,7 @@ def test_value_at_the_latest_point_is_remembered(loss, monkeypatch):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
-def test_float32_rows_are_added_up_in_float64(n_classes):
+def test_float32_rows_are_summed_in_float64(n_classes):
     loss = make_loss(n_classes, gamma=1.0, alpha=None)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(50_000, 1)).astype(np.float32), rng.integers(n_classes, size=50_000)
@@ -315,7 +315,7 @@ def test_float32_rows_are_added_up_in_float64(n_classes):
     value, gradient = objective.value_gradient(coef)
     terms, slope = loss.loss_gradient(y, objective.raw_prediction(coef))
     assert terms.dtype == np.float32
-    # Sums of float64: what is left is the order of the terms.
+    # Float64 sums differ only by the order of the terms.
     assert value == pytest.approx(terms.sum(dtype=np.float64), rel=1e-13)
     expected = slope.sum(axis=0, dtype=np.float64)
     size = np.abs(slope).sum(dtype=np.float64)
@@ -323,15 +323,15 @@ def test_float32_rows_are_added_up_in_float64(n_classes):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_rows_without_weight_have_no_part_in_any_result(loss):
+def test_rows_with_zero_weight_match_removed_rows(loss):
     problem = make_problem(loss)
     weight = np.where(np.arange(10) < 4, 0.0, problem.weight)
     settings = {"scale": 1.0, "l2": 0.5, "fit_intercept": True}
-    silent = LinearObjective(loss, problem.X, problem.y, weight, **settings)
-    gone = LinearObjective(loss, problem.X[4:], problem.y[4:], weight[4:], **settings)
+    zero_weight = LinearObjective(loss, problem.X, problem.y, weight, **settings)
+    removed = LinearObjective(loss, problem.X[4:], problem.y[4:], weight[4:], **settings)
     for got, expected in zip(
-        (*silent.value_gradient(problem.coef), silent.hessian(problem.coef)),
-        (*gone.value_gradient(problem.coef), gone.hessian(problem.coef)),
+        (*zero_weight.value_gradient(problem.coef), zero_weight.hessian(problem.coef)),
+        (*removed.value_gradient(problem.coef), removed.hessian(problem.coef)),
         strict=True,
     ):
         np.testing.assert_allclose(got, expected, **ROUNDING)

@@ -1,4 +1,4 @@
-"""The binary loss against 50-digit arithmetic, and what both losses make of their arguments."""
+"""Compare the binary loss with 50-digit arithmetic; arguments and conventions of both losses."""
 
 import copy
 import pickle
@@ -22,7 +22,7 @@ LOSSES = [
     MulticlassFocalLoss(3, gamma=0),
     MulticlassFocalLoss(4, gamma=(0, 0.5, 2, 5), alpha=(1, 2, 0.5, 10)),
 ]
-UNDERFLOW = {np.float64: (700, 760), np.float32: (80, 110)}  # of exp(-raw)
+UNDERFLOW = {np.float64: (700, 760), np.float32: (80, 110)}  # scores where exp(-raw) underflows
 CURVATURES = ["exact", "newton", "geometric", "majorant"]
 
 
@@ -37,7 +37,7 @@ def sample(loss, n_rows=200, seed=0):
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("label", [0, 1])
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_binary_loss_gradient_and_hessian_are_exact_to_rounding(gamma, label, dtype):
+def test_binary_loss_gradient_and_hessian_match_reference(gamma, label, dtype):
     sizes = np.concatenate([np.logspace(-8, 4, 37), np.linspace(*UNDERFLOW[dtype], 21)])
     raw = np.concatenate([-sizes, sizes]).astype(dtype)
     sign = 2 * label - 1
@@ -50,15 +50,15 @@ def test_binary_loss_gradient_and_hessian_are_exact_to_rounding(gamma, label, dt
     assert relative_error(value, exact.loss) <= TOLERANCE[dtype]
     assert relative_error(gradient, slope) <= TOLERANCE[dtype]
     assert relative_error(gradient_again, slope) <= TOLERANCE[dtype]
-    assert relative_error(hessian, exact.bend, exact.bend_size) <= TOLERANCE[dtype]
+    assert relative_error(hessian, exact.curvature, exact.curvature_abs_sum) <= TOLERANCE[dtype]
 
 
-def test_gamma_and_alpha_are_those_of_the_rows_class():
+def test_gamma_and_alpha_per_class_apply_to_rows_of_that_class():
     raw = np.linspace(-5, 5, 11)
     pair = BinaryFocalLoss(gamma=(0.5, 3), alpha=(2, 7))
     for label, (gamma, alpha) in enumerate([(0.5, 2), (3, 7)]):
         single, y = BinaryFocalLoss(gamma=gamma), np.full(11, label)
-        # gamma 0.5 takes a square root alone and a power in an array: they may round apart.
+        # A scalar gamma of 0.5 uses a square root, an array of gammas a power: rounding differs.
         np.testing.assert_allclose(pair.loss(y, raw), alpha * single.loss(y, raw), rtol=1e-15)
         for got, expected in zip(
             pair.gradient_hessian(y, raw), single.gradient_hessian(y, raw), strict=True
@@ -82,12 +82,12 @@ def test_alpha_one_half_halves_the_loss():
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_weight_of_two_equals_a_row_twice(loss):
+def test_weight_of_two_matches_repeated_row(loss):
     y, raw, _ = sample(loss)
     twice = np.arange(len(y)) % 3 == 0
     weight = np.where(twice, 2.0, 1.0)
     repeated = np.concatenate([np.arange(len(y)), np.flatnonzero(twice)])
-    # Sums in another order: a few units in the last place.
+    # The order of the sums differs: a few units in the last place.
     assert loss.loss(y, raw, weight).sum() == pytest.approx(
         loss.loss(y[repeated], raw[repeated]).sum(), rel=1e-14
     )
@@ -97,7 +97,7 @@ def test_weight_of_two_equals_a_row_twice(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_weights_multiply_every_result(loss):
+def test_weights_multiply_results(loss):
     y, raw, weight = sample(loss)
     rows = weight if raw.ndim == 1 else weight[:, np.newaxis]
     np.testing.assert_allclose(loss.loss(y, raw, weight), weight * loss.loss(y, raw), rtol=1e-15)
@@ -109,7 +109,7 @@ def test_weights_multiply_every_result(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_call_is_the_weighted_mean(loss):
+def test_call_returns_weighted_mean(loss):
     y, raw, weight = sample(loss)
     mean = loss(y, raw, weight)
     assert isinstance(mean, float)
@@ -118,7 +118,7 @@ def test_call_is_the_weighted_mean(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_every_method_agrees_on_the_gradient(loss):
+def test_all_methods_return_same_gradient(loss):
     y, raw, weight = sample(loss)
     gradient = loss.gradient(y, raw, weight)
     value, with_loss = loss.loss_gradient(y, raw, weight)
@@ -136,16 +136,16 @@ def test_every_method_agrees_on_the_gradient(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_majorant_is_one_plus_the_largest_gamma_times_the_gradients_size(loss):
+def test_majorant_is_multiple_of_absolute_gradient(loss):
     y, raw, weight = sample(loss)
-    trees = 1 if raw.ndim == 1 else 2
+    factor = 1 if raw.ndim == 1 else 2
     gradient, majorant = loss.gradient_curvature(y, raw, weight, curvature="majorant")
-    expected = trees * (1 + np.max(loss.gamma)) * np.abs(gradient)
+    expected = factor * (1 + np.max(loss.gamma)) * np.abs(gradient)
     np.testing.assert_allclose(majorant, expected, rtol=1e-15)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_geometric_curvature_lies_between_newton_and_majorant(loss):
+def test_geometric_curvature_is_geometric_mean_of_newton_and_majorant(loss):
     y, raw, weight = sample(loss)
     newton, geometric, majorant = (
         loss.gradient_curvature(y, raw, weight, curvature=curvature)[1]
@@ -163,7 +163,7 @@ def test_offset_shifts_scores_and_scale_multiplies_results(loss, curvature):
     shifted = loss.gradient_curvature(y, raw, weight, curvature=curvature, offset=offset, scale=3.0)
     plain = loss.gradient_curvature(y, raw + offset, weight, curvature=curvature)
     for got, expected in zip(shifted, plain, strict=True):
-        # Near the exact Hessian's root scaling first or last rounds differently.
+        # The order of scaling affects rounding where the exact Hessian is close to 0.
         np.testing.assert_allclose(got, 3 * expected, rtol=1e-14, atol=1e-15)
 
 
@@ -176,12 +176,12 @@ def test_blocks_do_not_change_results(loss, curvature):
     tail = [values[-5:] for values in rows]
     alone = loss.gradient_curvature(*tail, curvature=curvature)
     for got, expected in zip(results, alone, strict=True):
-        # Other SIMD lanes, other rounding.
+        # Different SIMD lanes may round differently.
         np.testing.assert_allclose(got[-5:], expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("n_classes", [2, 8])
-def test_temporaries_of_many_rows_take_the_memory_of_a_few_blocks(n_classes):
+def test_memory_for_temporaries_is_limited_to_a_few_blocks(n_classes):
     loss = make_loss(n_classes, gamma=2.5, alpha=None)
     y, raw, _ = sample(loss, n_rows=40 * BLOCK_BYTES // (8 * n_classes))
     for curvature in CURVATURES:
@@ -193,7 +193,7 @@ def test_temporaries_of_many_rows_take_the_memory_of_a_few_blocks(n_classes):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_dtype_asked_for_is_that_of_computation_and_result(loss):
+def test_dtype_and_result_dtype(loss):
     y, raw, weight = sample(loss)
     gradient, curvature = loss.gradient_curvature(
         y, raw, weight, curvature="newton", dtype=np.float32
@@ -212,7 +212,7 @@ def test_dtype_asked_for_is_that_of_computation_and_result(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_float32_scores_give_float32_whatever_the_weights(loss):
+def test_float32_scores_give_float32_results_for_float64_weights(loss):
     y, raw, weight = sample(loss)
     raw = raw.astype(np.float32)
     results = [*loss.loss_gradient(y, raw, weight), *loss.gradient_hessian(y, raw, weight)]
@@ -220,7 +220,7 @@ def test_float32_scores_give_float32_whatever_the_weights(loss):
     assert [result.dtype for result in results] == [np.float32] * 6
 
 
-def test_lists_and_integers_are_taken_as_float64():
+def test_lists_and_integers_are_converted_to_float64():
     loss = BinaryFocalLoss()
     expected = loss.loss(np.array([1, 0]), np.array([1.0, -2.0]), np.array([1.0, 2.0]))
     got = loss.loss([True, False], [1, -2], [1, 2])
@@ -230,15 +230,17 @@ def test_lists_and_integers_are_taken_as_float64():
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_copies_behave_like_the_original(loss):
+def test_pickled_and_copied_losses_equal_the_original(loss):
     y, raw, weight = sample(loss)
-    for twin in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss), copy.copy(loss)):
-        assert twin == loss
-        assert hash(twin) == hash(loss)
-        np.testing.assert_array_equal(twin.gradient(y, raw, weight), loss.gradient(y, raw, weight))
+    for copied in (pickle.loads(pickle.dumps(loss)), copy.deepcopy(loss), copy.copy(loss)):
+        assert copied == loss
+        assert hash(copied) == hash(loss)
+        np.testing.assert_array_equal(
+            copied.gradient(y, raw, weight), loss.gradient(y, raw, weight)
+        )
 
 
-def test_losses_are_equal_where_their_arguments_mean_the_same():
+def test_losses_with_equivalent_arguments_are_equal():
     assert BinaryFocalLoss(gamma=2) == BinaryFocalLoss(gamma=[2.0, 2.0])
     assert BinaryFocalLoss(alpha=0.25) == BinaryFocalLoss(alpha=(0.75, 0.25))
     assert BinaryFocalLoss(gamma=2) != BinaryFocalLoss(gamma=1)
@@ -247,7 +249,7 @@ def test_losses_are_equal_where_their_arguments_mean_the_same():
     assert MulticlassFocalLoss(3) != MulticlassFocalLoss(4)
 
 
-def test_repr_is_the_call_that_makes_the_loss():
+def test_repr_is_constructor_call():
     assert repr(BinaryFocalLoss()) == "BinaryFocalLoss(gamma=1.0, alpha=None)"
     pair = BinaryFocalLoss(gamma=np.array([0, 1]), alpha=0.25)
     assert repr(pair) == "BinaryFocalLoss(gamma=(0.0, 1.0), alpha=(0.75, 0.25))"
@@ -255,12 +257,12 @@ def test_repr_is_the_call_that_makes_the_loss():
     assert repr(three) == "MulticlassFocalLoss(3, gamma=1.0, alpha=(1.0, 2.0, 3.0))"
 
 
-def test_losses_that_differ_have_other_hashes():
+def test_different_losses_have_different_hashes():
     assert len({hash(loss) for loss in LOSSES}) == len(LOSSES)
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_start_is_finite_where_the_last_class_has_no_rows(loss):
+def test_constant_prediction_is_finite_if_last_class_has_no_rows(loss):
     start = loss.fit_intercept_only(np.arange(loss.n_classes - 1))
     assert np.shape(start) == (
         () if loss.n_classes == 2 and np.ndim(start) == 0 else (loss.n_classes,)
@@ -272,7 +274,7 @@ def test_start_is_finite_where_the_last_class_has_no_rows(loss):
 
 
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
-def test_complex_labels_are_refused_even_where_they_are_real(loss):
+def test_complex_labels_raise_value_error_even_if_real(loss):
     _, raw, _ = sample(loss, n_rows=2)
     with pytest.raises(ValueError, match=r"^y_true must hold class indices from 0 to"):
         loss.loss(np.array([0j, 1 + 0j]), raw)

@@ -1,4 +1,4 @@
-"""The multiclass loss against 50-digit arithmetic and against the binary loss."""
+"""Compare the multiclass loss with 50-digit arithmetic and with the binary loss."""
 
 import warnings
 from itertools import chain
@@ -14,8 +14,8 @@ from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
 
 GAMMAS = [0, 0.1, 0.5, 1.7, 2, 5]
 
-# Rows whose margins are exact in floating point: one score stands out by more digits than a
-# float has, or two scores tie. No rounding of the margin blurs what is compared.
+# Rows whose margins are exact in floating point: two scores tie, or one differs from the others by
+# so much that they do not affect its margin. The comparison contains no rounding of the margin.
 EXTREME = [
     [1e4, 0, 0],
     [-1e4, 0, 0],
@@ -30,10 +30,10 @@ EXTREME = [
 
 
 def rounding(raw, exact_margin, gamma, dtype):
-    """Relative error that rounding the score differences alone brings about.
+    """Return the relative error caused by rounding the score differences.
 
-    A margin m is known to half a unit in its last place, and so are the differences of scores
-    that the softmax needs; exp(-(1 + gamma) * m) magnifies the error by (1 + gamma) * |m|.
+    The margin m and the score differences in the softmax are exact to half a unit in the last
+    place. exp(-(1 + gamma) * m) magnifies this error by (1 + gamma) * |m|.
     """
     spread = raw.max() - raw.min()
     return TOLERANCE[dtype] + np.finfo(dtype).eps * ((1 + gamma) * abs(exact_margin) + spread)
@@ -47,7 +47,7 @@ def rows(n_classes, scale, seed=0):
 @pytest.mark.parametrize("y", [0, 1, 2])
 def test_reference_derivatives_are_numerical_derivatives_of_the_definition(y, gamma):
     raw = [0.3, -1.1, 2.4]
-    _, gradient, hessian, sizes = reference.multiclass(y, raw, gamma)
+    _, gradient, hessian, abs_sums = reference.multiclass(y, raw, gamma)
     for k in range(3):
         order = tuple(int(j == k) for j in range(3))
         numerical = mpmath.diff(lambda *z: reference.multiclass_loss(y, z, gamma), raw, order)
@@ -55,13 +55,13 @@ def test_reference_derivatives_are_numerical_derivatives_of_the_definition(y, ga
         for j in range(3):
             order = tuple(int(i == k) + int(i == j) for i in range(3))
             numerical = mpmath.diff(lambda *z: reference.multiclass_loss(y, z, gamma), raw, order)
-            assert abs(numerical - hessian[k][j]) <= 1e-10 * (sizes[k] + sizes[j])
+            assert abs(numerical - hessian[k][j]) <= 1e-10 * (abs_sums[k] + abs_sums[j])
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize(("n_classes", "scale"), [(2, 3), (3, 1), (4, 30), (7, 0.01), (12, 5)])
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_multiclass_derivatives_are_exact_to_rounding(gamma, n_classes, scale, dtype):
+def test_multiclass_derivatives_match_reference(gamma, n_classes, scale, dtype):
     raw = rows(n_classes, scale).astype(dtype)
     focal = MulticlassFocalLoss(n_classes, gamma=gamma)
     for y in range(n_classes):
@@ -70,17 +70,17 @@ def test_multiclass_derivatives_are_exact_to_rounding(gamma, n_classes, scale, d
         _, hessian = focal.gradient_hessian(labels, raw)
         assert value.dtype == gradient.dtype == hessian.dtype == dtype
         for i, row in enumerate(raw):
-            loss, slope, bend, sizes = reference.multiclass(y, row.tolist(), gamma)
+            loss, slope, exact_hessian, abs_sums = reference.multiclass(y, row.tolist(), gamma)
             bound = rounding(row, float(reference.margin(row.tolist(), y)), gamma, dtype)
             assert relative_error(value[i : i + 1], [loss]) <= bound
             assert relative_error(gradient[i], slope) <= bound
-            diagonal = [bend[k][k] for k in range(n_classes)]
-            assert relative_error(hessian[i], diagonal, sizes) <= bound
+            diagonal = [exact_hessian[k][k] for k in range(n_classes)]
+            assert relative_error(hessian[i], diagonal, abs_sums) <= bound
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 @pytest.mark.parametrize("gamma", GAMMAS)
-def test_extreme_scores_cost_no_digits(gamma, dtype):
+def test_derivatives_at_extreme_scores_match_reference(gamma, dtype):
     raw = np.array(EXTREME, dtype)
     focal = MulticlassFocalLoss(3, gamma=gamma)
     for y in range(3):
@@ -88,16 +88,16 @@ def test_extreme_scores_cost_no_digits(gamma, dtype):
         value, gradient = focal.loss_gradient(labels, raw)
         _, hessian = focal.gradient_hessian(labels, raw)
         exact = [reference.multiclass(y, row, gamma) for row in raw.tolist()]
-        losses, slopes, hessians, sizes = zip(*exact, strict=True)
+        losses, slopes, hessians, abs_sums = zip(*exact, strict=True)
         assert relative_error(value, losses) <= TOLERANCE[dtype]
         assert relative_error(gradient, chain(*slopes)) <= TOLERANCE[dtype]
         diagonal = [matrix[k][k] for matrix in hessians for k in range(3)]
-        assert relative_error(hessian, diagonal, chain(*sizes)) <= TOLERANCE[dtype]
+        assert relative_error(hessian, diagonal, chain(*abs_sums)) <= TOLERANCE[dtype]
 
 
 @pytest.mark.parametrize("curvature", ["exact", "newton"])
 @pytest.mark.parametrize("gamma", [0, 0.5, 2, (0, 2, 1, 5)])
-def test_hessian_operator_multiplies_with_the_full_hessian(gamma, curvature):
+def test_hessian_operator_multiplies_by_full_hessian(gamma, curvature):
     focal, raw, y = MulticlassFocalLoss(4, gamma=gamma), rows(4, 2), np.array([0, 1, 2, 3, 0, 1])
     weight, direction = np.linspace(0.5, 3, 6), rows(4, 1, seed=1)
     product = focal.hessian_operator(y, raw, weight, curvature=curvature)(direction)
@@ -111,17 +111,17 @@ def test_hessian_operator_multiplies_with_the_full_hessian(gamma, curvature):
 
 
 def gauss_newton_lift(y, raw_row, gamma):
-    """What raises the curvature along the margin from ``f''`` to ``max(f'', p * |f'|)``."""
+    """Return the matrix that increases ``f''`` to ``max(f'', p * |f'|)`` along the margin."""
     margin = reference.margin(raw_row, y)
     exact = reference.derivatives(margin, gamma)
     floor = -exact.slope / (1 + mpmath.exp(-margin))
     others = softmax([-np.inf if k == y else z for k, z in enumerate(raw_row)])
-    ascent = np.where(np.arange(len(raw_row)) == y, 1, -others)
-    return float(max(floor - exact.bend, 0)) * np.outer(ascent, ascent)
+    margin_gradient = np.where(np.arange(len(raw_row)) == y, 1, -others)
+    return float(max(floor - exact.curvature, 0)) * np.outer(margin_gradient, margin_gradient)
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 2, 5, (0, 2, 1, 5)])
-def test_newton_hessian_is_positive_semidefinite_and_its_diagonal_goes_to_the_trees(gamma):
+def test_newton_hessian_is_positive_semidefinite_with_the_newton_curvature_as_diagonal(gamma):
     focal, raw, y = MulticlassFocalLoss(4, gamma=gamma), rows(4, 4), np.array([0, 1, 2, 3, 0, 1])
     multiply = focal.hessian_operator(y, raw, curvature="newton")
     hessians = np.stack([multiply(np.broadcast_to(unit, raw.shape)) for unit in np.eye(4)], axis=2)
@@ -133,14 +133,14 @@ def test_newton_hessian_is_positive_semidefinite_and_its_diagonal_goes_to_the_tr
 
 
 @pytest.mark.parametrize("gamma", [0, 0.5, 2, (0, 2), (3, 1.7)])
-def test_two_classes_equal_the_binary_loss_of_the_score_difference(gamma):
+def test_two_classes_match_binary_loss_of_score_difference(gamma):
     raw, y = np.concatenate([rows(2, 1), rows(2, 300)]), np.arange(12) % 2
     weight = np.linspace(0, 2, 12)
     pair = MulticlassFocalLoss(2, gamma=gamma, alpha=(2, 3))
     binary = BinaryFocalLoss(gamma=gamma, alpha=(2, 3))
     difference = raw[:, 1] - raw[:, 0]
     np.testing.assert_array_equal(pair.loss(y, raw, weight), binary.loss(y, difference, weight))
-    # Two trees share the work: twice the majorant, and LightGBM's K / (K - 1) on "newton".
+    # With one tree per class, the majorant doubles and "newton" has LightGBM's factor K / (K - 1).
     for curvature, factor in [("exact", 1), ("newton", 2), ("geometric", 2), ("majorant", 2)]:
         got = pair.gradient_curvature(y, raw, weight, curvature=curvature)
         expected = binary.gradient_curvature(y, difference, weight, curvature=curvature)
@@ -150,7 +150,7 @@ def test_two_classes_equal_the_binary_loss_of_the_score_difference(gamma):
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 5])
-def test_gamma_zero_newton_is_lightgbms_own_multiclass(n_classes):
+def test_newton_at_gamma_zero_matches_lightgbm_multiclass(n_classes):
     """Gradient ``p - onehot`` and Hessian ``p * (1 - p) * K / (K - 1)``."""
     raw, y = rows(n_classes, 1), np.arange(6) % n_classes
     focal = MulticlassFocalLoss(n_classes, gamma=0)
@@ -164,7 +164,7 @@ def test_gamma_zero_newton_is_lightgbms_own_multiclass(n_classes):
         assert relative_error(curvature[i], hessian) <= 2e-15
 
 
-def test_gamma_zero_newton_is_lightgbms_own_binary():
+def test_newton_at_gamma_zero_matches_lightgbm_binary():
     """Gradient ``p - y`` and Hessian ``p * (1 - p)``."""
     raw = np.linspace(-8, 8, 33)
     for label in (0, 1):
@@ -177,11 +177,11 @@ def test_gamma_zero_newton_is_lightgbms_own_binary():
         assert relative_error(curvature, [value * (1 - value) for value in p]) <= 2e-15
 
 
-def test_start_is_that_of_equal_weights_however_small_they_are():
+def test_constant_prediction_with_smallest_positive_weights():
     y = np.arange(18) % 9
     loss = MulticlassFocalLoss(9, gamma=2.0)
     expected = loss.fit_intercept_only(y)
-    least = np.full(18, 5e-324)  # of which sums are exact
+    smallest = np.full(18, 5e-324)  # their sums are exact
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        np.testing.assert_array_equal(loss.fit_intercept_only(y, least), expected)
+        np.testing.assert_array_equal(loss.fit_intercept_only(y, smallest), expected)

@@ -1,4 +1,4 @@
-"""The map from scores to probabilities, and the constant start that it determines."""
+"""Probabilities and log-odds of raw scores, and the constant prediction with the lowest loss."""
 
 import mpmath
 import numpy as np
@@ -32,17 +32,17 @@ def log_alpha(loss):
 
 
 def expected_gradient(loss, raw, probabilities):
-    """Derivatives, in 50 digits, of the expected loss of a row of scores, and their size."""
+    """Return the gradient of a row's expected loss in 50 digits, and its terms' absolute sums."""
     gamma = np.broadcast_to(loss.gamma, loss.n_classes).tolist()
     rows = [reference.multiclass(k, raw, gamma[k])[1] for k in range(loss.n_classes)]
-    masses = (np.asarray(probabilities) * np.exp(log_alpha(loss))).tolist()
-    terms = [[mass * slope for mass, slope in zip(masses, column, strict=True)]
+    weights = (np.asarray(probabilities) * np.exp(log_alpha(loss))).tolist()
+    terms = [[weight * slope for weight, slope in zip(weights, column, strict=True)]
              for column in zip(*rows, strict=True)]  # fmt: skip
     return [sum(t) for t in terms], [sum(abs(value) for value in t) for t in terms]
 
 
 @pytest.mark.parametrize("loss", BINARY, ids=repr)
-def test_posterior_logit_is_exact_to_rounding(loss):
+def test_posterior_log_odds_match_reference(loss):
     gamma = np.broadcast_to(loss.gamma, 2).tolist()
     exact = [
         reference.log_posterior(z, gamma[1]) - reference.log_posterior(-z, gamma[0])
@@ -54,21 +54,21 @@ def test_posterior_logit_is_exact_to_rounding(loss):
 
 @pytest.mark.parametrize("probability", ["posterior", "unweighted", "score"])
 @pytest.mark.parametrize("loss", BINARY, ids=repr)
-def test_probabilities_are_the_sigmoid_of_the_log_odds(loss, probability):
+def test_probabilities_are_sigmoid_of_log_odds(loss, probability):
     odds = loss.log_odds(SCORES, probability)
     proba = loss.predict_proba(SCORES, probability)
     exact = [1 / (1 + mpmath.exp(sign * z)) for z in odds.tolist() for sign in (1, -1)]
-    # An exponential, a sum and a quotient, each within an ulp, in both tails.
+    # An exponential, a sum and a quotient are each exact to an ulp, in both tails.
     assert relative_error(proba.ravel(), exact) <= 3 * np.finfo(float).eps
     log_proba = loss.predict_log_proba(SCORES, probability)
     expected = -np.logaddexp(0, np.column_stack([odds, -odds]))
-    # Two formulas of the same function, each within a few ulps.
+    # Two formulas of the same function, each exact to a few ulps.
     np.testing.assert_allclose(log_proba, expected, rtol=1e-14)
     assert np.all(np.isfinite(log_proba))
 
 
 @pytest.mark.parametrize("loss", BINARY, ids=repr)
-def test_score_and_unweighted_differ_from_posterior_by_gamma_and_alpha(loss):
+def test_score_is_raw_and_unweighted_subtracts_log_alpha(loss):
     np.testing.assert_array_equal(loss.log_odds(SCORES, "score"), SCORES)
     np.testing.assert_array_equal(loss.log_odds(SCORES), loss.log_odds(SCORES, "posterior"))
     log_alpha_0, log_alpha_1 = log_alpha(loss)
@@ -78,7 +78,7 @@ def test_score_and_unweighted_differ_from_posterior_by_gamma_and_alpha(loss):
 
 
 @pytest.mark.parametrize("loss", MULTICLASS, ids=repr)
-def test_multiclass_log_probabilities_are_exact_to_rounding(loss):
+def test_multiclass_log_probabilities_match_reference(loss):
     raw = np.random.default_rng(0).normal(size=(12, 3)) * np.repeat([0.1, 3, 40, 2000], 3)[:, None]
     gamma = np.broadcast_to(loss.gamma, 3).tolist()
     log_proba = loss.predict_log_proba(raw)
@@ -86,7 +86,7 @@ def test_multiclass_log_probabilities_are_exact_to_rounding(loss):
         scores = [reference.log_posterior(reference.margin(row, k), gamma[k]) for k in range(3)]
         total = mpmath.log(sum(mpmath.exp(score) for score in scores))
         exact = [score - total for score in scores]
-        # Scores are rounded, and differences of them are (1 + gamma) times as large in the logit.
+        # Score differences are rounded, and the log-odds multiply them by up to 1 + gamma.
         size = [1 + (1 + max(gamma)) * (max(row) - min(row))] * 3
         assert relative_error(log_proba[i], exact, size) <= 2e-15
 
@@ -96,7 +96,7 @@ def test_multiclass_log_probabilities_are_exact_to_rounding(loss):
 def test_multiclass_log_probabilities_match_probabilities(loss, probability):
     raw = np.random.default_rng(1).normal(scale=4, size=(50, 3))
     proba = loss.predict_proba(raw, probability)
-    # The exponential turns the log's absolute rounding, ulps of values up to 200, into relative.
+    # The exponential turns the absolute error of logs, up to 200, into a relative error.
     np.testing.assert_allclose(np.exp(loss.predict_log_proba(raw, probability)), proba, rtol=2e-13)
     extreme = np.array([[1e4, 0, -1e4], [0, 0, 1e4], [-1e4, -1e4, 0]])
     assert np.all(np.isfinite(loss.predict_log_proba(extreme, probability)))
@@ -115,31 +115,31 @@ def test_multiclass_unweighted_divides_by_alpha_and_score_is_softmax(loss):
 
 
 @pytest.mark.parametrize("gamma", [0.5, 1, 2, 5])
-def test_equal_gammas_keep_the_order_of_the_classes(gamma):
+def test_equal_gammas_do_not_change_order_of_classes(gamma):
     raw = np.random.default_rng(3).normal(scale=3, size=(500, 4))
     posterior = MulticlassFocalLoss(4, gamma=gamma).predict_log_proba(raw)
     np.testing.assert_array_equal(np.argsort(posterior, axis=1), np.argsort(raw, axis=1))
 
 
 @pytest.mark.parametrize("loss", BINARY + MULTICLASS, ids=repr)
-def test_constant_start_minimises_the_expected_loss_and_its_posterior_is_the_class_share(loss):
+def test_constant_prediction_minimises_expected_loss(loss):
     classes, rng = np.arange(loss.n_classes), np.random.default_rng(4)
     for spread in (0.5, 3, 8):
         share = softmax(rng.normal(scale=spread, size=loss.n_classes))
         start = loss.fit_intercept_only(classes, share)
-        # Unlike the posterior, which knows gamma, the shares know nothing of alpha.
+        # The shares are not weighted by alpha, so compare the unweighted probability.
         log_proba = loss.predict_log_proba(np.array([start]), "unweighted")[0]
         np.testing.assert_allclose(log_proba - log_softmax(np.log(share)), 0, atol=1e-13)
         raw = [0.0, start] if loss.n_classes == 2 else start.tolist()
         gradient, size = expected_gradient(loss, raw, share)
         for slope, terms in zip(gradient, size, strict=True):
-            assert abs(slope) <= 1e-12 * terms  # 13 digits of the start, times its own steepness
+            assert abs(slope) <= 1e-12 * terms  # 13 digits of start, magnified by its slope
 
 
 @pytest.mark.parametrize(
     ("gamma", "start"), [(0, -4.595), (0.5, -3.290), (1, -2.541), (2, -1.706), (5, -0.825)]
 )
-def test_constant_start_with_one_percent_positives(gamma, start):
+def test_constant_prediction_with_one_percent_positives(gamma, start):
     y = np.arange(1000) < 10
     three_decimals = 5.1e-4
     assert BinaryFocalLoss(gamma=gamma).fit_intercept_only(y) == pytest.approx(
@@ -150,7 +150,7 @@ def test_constant_start_with_one_percent_positives(gamma, start):
 
 
 @pytest.mark.parametrize("loss", BINARY + MULTICLASS, ids=repr)
-def test_constant_start_is_the_best_of_its_neighbours(loss):
+def test_constant_prediction_has_lower_loss_than_its_neighbours(loss):
     y = np.repeat(np.arange(loss.n_classes), [40, 7, 3][: loss.n_classes])
     weight = np.random.default_rng(5).uniform(0.5, 2, size=len(y))
     start = loss.fit_intercept_only(y, weight)
@@ -162,7 +162,7 @@ def test_constant_start_is_the_best_of_its_neighbours(loss):
             assert loss(y, np.broadcast_to(moved, shape), weight) > best
 
 
-def test_constant_start_has_the_type_and_shape_of_one_raw_prediction():
+def test_constant_prediction_has_type_and_shape_of_one_raw_prediction():
     assert type(BinaryFocalLoss().fit_intercept_only([0, 1, 1])) is float
     start = MulticlassFocalLoss(3).fit_intercept_only([0, 1, 1, 2])
     assert start.shape == (3,)
@@ -172,23 +172,23 @@ def test_constant_start_has_the_type_and_shape_of_one_raw_prediction():
 
 
 @pytest.mark.parametrize("share", [0.5, 0.01, 1e-9, 1 - 1e-6])
-def test_constant_start_without_gamma_is_the_log_odds(share):
+def test_constant_prediction_at_gamma_zero_is_log_odds(share):
     start = BinaryFocalLoss(gamma=0).fit_intercept_only([0, 1], [1 - share, share])
-    # The classes' masses are rounded once more when they are divided by their sum.
+    # Dividing the class weights by their sum rounds once more.
     assert start == pytest.approx(logit(share), rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize("loss", BINARY + MULTICLASS, ids=repr)
-def test_class_without_weight_leaves_the_constant_start_finite(loss):
+def test_constant_prediction_is_finite_if_a_class_has_no_weight(loss):
     start = loss.fit_intercept_only(np.arange(loss.n_classes), np.eye(loss.n_classes)[0])
     assert np.all(np.isfinite(start))
     proba = loss.predict_proba(np.array([start]))[0]
-    # The mass that stands for none, as far as probabilities that sum to 1 up to 1e-16 fix it.
+    # A class without weight counts 1e-15; probabilities sum to 1 only up to 1e-16.
     np.testing.assert_allclose(proba[1:], 1e-15, rtol=0.1)
 
 
 @pytest.mark.parametrize("loss", BINARY + MULTICLASS, ids=repr)
-def test_constant_start_does_not_depend_on_the_weights_unit(loss):
+def test_constant_prediction_does_not_depend_on_unit_of_weights(loss):
     y = np.arange(30) % loss.n_classes
     weight = np.random.default_rng(6).uniform(0.5, 2, size=30)
     start = loss.fit_intercept_only(y, weight)

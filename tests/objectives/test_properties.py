@@ -1,4 +1,4 @@
-"""Identities that hold for any gamma, alpha, weights, scores, labels, dtype and memory layout."""
+"""Properties that hold for any gamma, alpha, weights, scores, labels, dtype and memory layout."""
 
 import numpy as np
 import pytest
@@ -40,8 +40,8 @@ def test_binary_derivatives_are_exact_to_rounding(dtype, data):
         factor = alpha * weight[i]
         assert relative_error(value[[i]], [factor * exact.loss]) <= TOLERANCE[dtype]
         assert relative_error(gradient[[i]], [factor * sign * exact.slope]) <= TOLERANCE[dtype]
-        size = [factor * exact.bend_size]
-        assert relative_error(hessian[[i]], [factor * exact.bend], size) <= TOLERANCE[dtype]
+        size = [factor * exact.curvature_abs_sum]
+        assert relative_error(hessian[[i]], [factor * exact.curvature], size) <= TOLERANCE[dtype]
 
 
 @DTYPES
@@ -56,7 +56,7 @@ def test_multiclass_derivatives_are_exact_to_rounding(n_classes, dtype, data):
     for i, row in enumerate(raw.tolist()):
         gamma, alpha = class_terms(loss, y[i])
         exact, slopes, matrix, sizes = reference.multiclass(y[i], row, gamma)
-        # Differences of scores are rounded, and exponentials magnify that, until they underflow.
+        # Exponentials magnify the rounding of score differences until they underflow.
         steepness = (1 + gamma) * abs(reference.margin(row, y[i])) + max(row) - min(row)
         bound = TOLERANCE[dtype] + np.finfo(dtype).eps * float(min(steepness, 1500))
         factor = alpha * weight[i]
@@ -80,7 +80,7 @@ def test_loss_is_positive_until_it_underflows(n_classes, data):
 
 
 def laid_out(array, layout):
-    """The same numbers in another arrangement of memory."""
+    """Return a copy of the array in another memory layout."""
     if layout == "F":
         return np.asfortranarray(array)
     if layout == "strided":
@@ -100,7 +100,7 @@ def laid_out(array, layout):
     label_dtype=st.sampled_from([np.int8, np.uint64, np.float32, np.float64, object]),
     curvature=st.sampled_from(CURVATURES),
 )
-def test_memory_layout_and_label_dtype_do_not_matter(
+def test_results_do_not_depend_on_memory_layout_and_label_dtype(
     n_classes, dtype, data, layout, label_dtype, curvature
 ):
     loss = data.draw(losses(n_classes))
@@ -126,7 +126,7 @@ def test_memory_layout_and_label_dtype_do_not_matter(
 
 @N_CLASSES
 @given(data=st.data())
-def test_no_rows_are_refused(n_classes, data):
+def test_empty_input_raises_value_error(n_classes, data):
     loss = data.draw(losses(n_classes))
     raw = np.empty((0,) if n_classes == 2 else (0, n_classes))
     y = np.empty(0, dtype=int)
@@ -153,9 +153,9 @@ def test_two_classes_equal_the_binary_loss_of_the_score_difference(data):
     np.testing.assert_array_equal(pair.loss(y, scores, weight), binary.loss(y, difference, weight))
     for curvature, factor in [("exact", 1), ("newton", 2), ("geometric", 2), ("majorant", 2)]:
         got = pair.gradient_curvature(y, scores, weight, curvature=curvature)
-        slope, bend = binary.gradient_curvature(y, difference, weight, curvature=curvature)
-        np.testing.assert_allclose(got[0], np.column_stack([-slope, slope]), rtol=1e-15)
-        np.testing.assert_allclose(got[1], factor * np.column_stack([bend, bend]), rtol=1e-15)
+        gradient, second = binary.gradient_curvature(y, difference, weight, curvature=curvature)
+        np.testing.assert_allclose(got[0], np.column_stack([-gradient, gradient]), rtol=1e-15)
+        np.testing.assert_allclose(got[1], factor * np.column_stack([second, second]), rtol=1e-15)
     for probability in PROBABILITIES:
         np.testing.assert_allclose(
             pair.predict_log_proba(scores, probability),
@@ -192,7 +192,7 @@ def test_permuting_classes_permutes_results(n_classes, data):
 @N_CLASSES
 @given(data=st.data(), power=st.integers(-8, 8))
 def test_scaling_weights_scales_results(n_classes, data, power):
-    """Exactly, as the factor is a power of two."""
+    """The results are exact because the factor is a power of two."""
     loss = data.draw(losses(n_classes))
     y, raw, weight = data.draw(rows(n_classes))
     factor = 2.0**power
@@ -213,7 +213,7 @@ def test_scaling_weights_scales_results(n_classes, data, power):
 @DTYPES
 @N_CLASSES
 @given(data=st.data(), probability=st.sampled_from(PROBABILITIES))
-def test_probabilities_form_a_simplex_point(n_classes, dtype, data, probability):
+def test_probabilities_are_non_negative_and_sum_to_one(n_classes, dtype, data, probability):
     loss = data.draw(losses(n_classes))
     _, raw, _ = data.draw(rows(n_classes, any_score(dtype), dtype))
     proba = loss.predict_proba(raw, probability)
@@ -224,21 +224,21 @@ def test_probabilities_form_a_simplex_point(n_classes, dtype, data, probability)
 
 
 @given(data=st.data(), probability=st.sampled_from(PROBABILITIES))
-def test_binary_posterior_rises_with_the_score(data, probability):
+def test_binary_posterior_increases_with_the_score(data, probability):
     loss = data.draw(losses(2))
     raw = np.sort(data.draw(st.lists(any_score(np.float64), min_size=2, max_size=20)))
     odds = loss.log_odds(raw, probability)
     accuracy = 1e-14 * (1 + np.abs(odds[:-1]) + np.abs(odds[1:]) + 7 * (loss.alpha is not None))
-    rise = np.diff(odds)
-    assert np.all(rise >= -accuracy)
-    # The log-odds rise at least half as fast as the score.
-    assert np.all(rise[np.diff(raw) > 2 * accuracy] > 0)
+    increase = np.diff(odds)
+    assert np.all(increase >= -accuracy)
+    # The log-odds increase at least half as fast as the score.
+    assert np.all(increase[np.diff(raw) > 2 * accuracy] > 0)
 
 
 @N_CLASSES
-@settings(max_examples=40)  # each example solves for a constant start
+@settings(max_examples=40)  # each example solves for a constant prediction
 @given(data=st.data())
-def test_posterior_is_the_inverse_of_the_expected_losss_minimiser(n_classes, data):
+def test_posterior_at_the_minimiser_of_the_expected_loss_is_the_class_share(n_classes, data):
     loss = data.draw(losses(n_classes))
     scores = data.draw(st.lists(st.floats(-2, 2), min_size=n_classes, max_size=n_classes))
     share = softmax(scores)
@@ -249,18 +249,18 @@ def test_posterior_is_the_inverse_of_the_expected_losss_minimiser(n_classes, dat
 
 @pytest.mark.parametrize("n_classes", [3, 5])
 @given(data=st.data())
-def test_equal_gammas_keep_the_most_probable_class(n_classes, data):
+def test_equal_gammas_do_not_change_the_most_probable_class(n_classes, data):
     loss = MulticlassFocalLoss(n_classes, gamma=data.draw(EXPONENTS))
     _, raw, _ = data.draw(rows(n_classes))
     top = np.sort(raw, axis=1)[:, -2:]
-    clear = top[:, 1] - top[:, 0] > 1e-9
+    is_clear = top[:, 1] - top[:, 0] > 1e-9
     best = loss.predict_log_proba(raw).argmax(axis=1)
-    np.testing.assert_array_equal(best[clear], raw.argmax(axis=1)[clear])
+    np.testing.assert_array_equal(best[is_clear], raw.argmax(axis=1)[is_clear])
 
 
 @N_CLASSES
 @given(data=st.data())
-def test_majorant_bounds_the_loss_wherever_the_scores_move(n_classes, data):
+def test_majorant_bounds_the_loss_after_any_step(n_classes, data):
     """With ``c = h / |g|``: ``f(z + d) - f(z) <= sum |g| * (exp(c * sign(g) * d) - 1) / c``."""
     loss = data.draw(losses(n_classes))
     y, raw, _ = data.draw(rows(n_classes))
@@ -279,7 +279,7 @@ def test_majorant_bounds_the_loss_wherever_the_scores_move(n_classes, data):
 
 @N_CLASSES
 @given(data=st.data())
-def test_curvatures_of_the_trees_are_positive_and_newton_is_not_below_the_hessian(n_classes, data):
+def test_curvatures_for_trees_are_positive_and_newton_is_at_least_the_hessian(n_classes, data):
     loss = data.draw(losses(n_classes))
     y, raw, _ = data.draw(rows(n_classes))
     _, exact = loss.gradient_hessian(y, raw)
