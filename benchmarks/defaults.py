@@ -58,10 +58,10 @@ MODELS = references() | {
 }
 
 
-def evaluate(task, seed):
+def evaluate(task):
     """Scores of one setting on one fold."""
     X, y, X_test, y_test = task.split()
-    return fit_and_score(MODELS[task.model](X, y, seed), X, y, X_test, y_test)
+    return fit_and_score(MODELS[task.model](X, y, task.dataset.seed), X, y, X_test, y_test)
 
 
 def settings_table(results):
@@ -105,7 +105,7 @@ def main():
     args = parser.parse_args()
     names = [name for name in MODELS if name in {DEFAULT, REFERENCE, *args.models}]
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
-    results = run(tasks, partial(evaluate, seed=args.seed), args)
+    results = run(tasks, evaluate, args)
     print(f"\n{settings_table(results)}\n\n{left_out_table(results)}")
 
 

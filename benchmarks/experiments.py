@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 import skfocal
 
-KEY = ["set", "model", "fold"]
+KEY = ["set", "model", "seed", "fold"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Task:
 
     @property
     def key(self):
-        return self.dataset.name, self.model, self.fold
+        return self.dataset.name, self.model, self.dataset.seed, self.fold
 
     def split(self):
         """Training features and labels, test features and labels."""
@@ -55,20 +55,19 @@ def argument_parser(description, max_rows, output):
     add("--drop-repeats", action="store_true", help="drop duplicate rows first")
     add("--folds", type=int, default=5, help="folds of the (outer) cross-validation")
     add("--jobs", type=int, default=joblib.cpu_count(), help="number of single-threaded processes")
-    add("--seed", type=int, default=0, help="seed of samples, folds, models and searches")
+    add("--seeds", type=int, nargs="+", default=[0], help="of samples, folds, models, searches")
     add("--output", type=Path, default=output, help="CSV file of results; existing rows are reused")
     return parser
 
 
 def plan(args, models_for, fits_per_task):
     """Print and return the tasks; ``models_for(n_classes)`` returns the names of the models."""
-    datasets = find_datasets(
-        args.data,
-        args.sets,
-        max_rows=args.max_rows,
-        drop_repeats=args.drop_repeats,
-        seed=args.seed,
-    )
+    options = {"max_rows": args.max_rows, "drop_repeats": args.drop_repeats}
+    datasets = [
+        dataset
+        for seed in args.seeds
+        for dataset in find_datasets(args.data, args.sets, seed=seed, **options)
+    ]
     print(environment())
     tasks = []
     for dataset in datasets:
@@ -81,7 +80,8 @@ def plan(args, models_for, fits_per_task):
         models = models_for(len(counts))
         print(
             f"{dataset.name}: {len(y)} rows, {X.shape[1]} features, class counts "
-            f"{' / '.join(map(str, counts))}, {len(models)} models x {args.folds} folds"
+            f"{' / '.join(map(str, counts))}, {len(models)} models x {args.folds} folds, "
+            f"seed {dataset.seed}"
         )
         tasks += [Task(dataset, m, fold, args.folds) for m in models for fold in range(args.folds)]
     print("models:", ", ".join(dict.fromkeys(task.model for task in tasks)))
@@ -103,11 +103,11 @@ def run(tasks, evaluate, args):
     """Evaluate the tasks that are missing from the output file; return the results of all tasks.
 
     Each result is written immediately, so you can stop the script and resume it. The script exits
-    if the file holds results for other options, such as another sample size or seed.
+    if the file holds results for other options, such as another sample size.
     """
     from tqdm import tqdm  # imported here because the speed benchmarks do not need it
 
-    left_out = {"data", "sets", "models", "jobs", "output", "picture"}
+    left_out = {"data", "sets", "models", "seeds", "jobs", "output", "picture"}
     options = " ".join(f"{k}={v}" for k, v in vars(args).items() if k not in left_out)
     done = _done(args.output, options)
     missing = [task for task in tasks if task.key not in done]

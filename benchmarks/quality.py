@@ -39,10 +39,10 @@ MODELS = TREES | GAMMAS | LINEAR
 REFERENCES = [name for name in TREES if name.startswith("LightGBM")]
 
 
-def evaluate(task, seed):
+def evaluate(task):
     """Scores of one model on one fold."""
     X, y, X_test, y_test = task.split()
-    return fit_and_score(MODELS[task.model](X, y, seed), X, y, X_test, y_test)
+    return fit_and_score(MODELS[task.model](X, y, task.dataset.seed), X, y, X_test, y_test)
 
 
 def report(results):
@@ -78,7 +78,7 @@ def main():
     args = parser.parse_args()
     names = [name for name in MODELS if name in {OURS, *args.models}]
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
-    results = run(tasks, partial(evaluate, seed=args.seed), args)
+    results = run(tasks, evaluate, args)
     print(report(results))
     draw_ranks(results[results["model"].isin(TREES)], args.picture)
     print(f"\nSaved the figure to {args.picture}.")

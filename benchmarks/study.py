@@ -31,10 +31,10 @@ def models_for(n_classes):
     return [name for name, model in COMPETITORS.items() if model.multiclass or n_classes == 2]
 
 
-def evaluate(task, n_candidates, n_inner_folds, seed):
+def evaluate(task, n_candidates, n_inner_folds):
     """Scores on one outer fold of the candidate that is best on the inner folds."""
     X, y, X_test, y_test = task.split()
-    competitor = COMPETITORS[task.model]
+    competitor, seed = COMPETITORS[task.model], task.dataset.seed
     start = perf_counter()
     best = search(competitor, X, y, n_candidates, n_inner_folds, seed)
     search_seconds = perf_counter() - start
@@ -69,7 +69,7 @@ def main():
     args = parser.parse_args()
     tasks = plan(args, models_for, fits_per_task=args.candidates * args.inner_folds + 1)
     settings = {"n_candidates": args.candidates, "n_inner_folds": args.inner_folds}
-    results = run(tasks, partial(evaluate, seed=args.seed, **settings), args)
+    results = run(tasks, partial(evaluate, **settings), args)
     print(score_tables(results))
     for ours, rivals in RIVALS.items():
         print("\n" + significance_table(results, "average_precision", ours, rivals))

@@ -15,11 +15,11 @@ from sklearn.metrics import brier_score_loss
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = ROOT / "benchmarks"
-KEY = ["set", "model", "fold"]
+KEY = ["set", "model", "seed", "fold"]
 TINY_STUDY = ["--candidates", "2", "--inner-folds", "2"]
 RIVALS = ["catboost", "imblearn", "imlightgbm"]
 SCRIPTS = [
-    pytest.param("quality", [], ["tqdm"], id="quality"),
+    pytest.param("quality", ["--seeds", "0", "1"], ["tqdm"], id="quality"),
     pytest.param("study", TINY_STUDY, ["tqdm", *RIVALS], id="study"),
 ]
 
@@ -103,7 +103,7 @@ def test_script_runs_resumes_and_reproduces(script, options, needs, folder, tmp_
 def test_results_with_other_options_are_not_mixed(folder, tmp_path):
     pytest.importorskip("tqdm")
     output = tmp_path / "quality.csv"
-    row = {"set": "two", "model": "LightGBM", "fold": 0, "options": "seed=9"}
+    row = {"set": "two", "model": "LightGBM", "seed": 0, "fold": 0, "options": "folds=9"}
     pd.DataFrame([row]).to_csv(output, index=False)
     with pytest.raises(AssertionError, match="holds results of"):
         _run("quality", folder, output)
