@@ -23,12 +23,6 @@ from dask_cluster import PARAMETERS, as_arrays, as_frames, cluster, dataset  # n
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
-
-
 def mix_kinds(block, block_info=None):
     return sparse.csr_matrix(block) if block_info[0]["chunk-location"][0] == 1 else block
 
@@ -134,16 +128,15 @@ def fail():
 @pytest.mark.parametrize(
     ("fails_on", "fail", "cause"),
     [
-        ("setstate", die, "WorkerLost"),  # before the workers connect
         ("call", die, "WorkerLost"),
-        ("call", fail, "no such luck"),
+        pytest.param("call", fail, "no such luck", marks=pytest.mark.slow),
+        # Before the workers connect to one another.
+        pytest.param("setstate", die, "WorkerLost", marks=pytest.mark.slow),
     ],
 )
-def test_failure_on_one_worker_raises_the_same_error_and_restart_helps(
-    client, monkeypatch, fails_on, fail, cause
+def test_failure_on_one_worker_raises_the_same_error_until_restart(
+    monkeypatch, fails_on, fail, cause
 ):
-    victim = next(iter(client.nthreads()))
-
     class Failing(_boosting.FocalObjective):
         def __call__(self, raw_prediction, dataset):
             if fails_on == "call" and np.ptp(raw_prediction) > 0.1:  # after some trees
@@ -162,14 +155,17 @@ def test_failure_on_one_worker_raises_the_same_error_and_restart_helps(
 
     X, y, _ = dataset()
     model = DaskFocalLGBMClassifier(**PARAMETERS)
-    with monkeypatch.context() as patch:
-        patch.setattr(_boosting, "FocalObjective", Failing)
-        with pytest.raises(RuntimeError, match=rf"restart the workers.*{cause}"):
-            model.fit(*as_arrays(X, y))
-    with pytest.raises(NotFittedError):
-        model.to_local()
-    client.restart()
-    model.fit(*as_arrays(X, y))
+    with cluster() as client:
+        victim = next(iter(client.nthreads()))
+        with monkeypatch.context() as patch:
+            patch.setattr(_boosting, "FocalObjective", Failing)
+            with pytest.raises(RuntimeError, match=rf"restart the workers.*{cause}"):
+                model.fit(*as_arrays(X, y), client=client)
+        with pytest.raises(NotFittedError):
+            model.to_local()
+        if fail is not die:  # then Dask is already restarting the worker
+            client.restart()
+            model.fit(*as_arrays(X, y), client=client)
 
 
 @pytest.mark.parametrize(
