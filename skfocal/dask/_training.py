@@ -2,7 +2,6 @@
 
 import socket
 from collections import defaultdict
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
@@ -16,13 +15,13 @@ from scipy import sparse
 
 from skfocal.dask._exchange import Exchange
 from skfocal.dask._partitions import weight_without
+from skfocal.dask._tasks import PeerLost, WorkerLost, WorkerTasks
 from skfocal.estimators._boosting import check_leaves, train_booster
 from skfocal.estimators._lgbm_params import _main_names
 from skfocal.estimators._rows import Rows, one_column
 
 NETWORK_PARAMS = ("machines", "num_machines", "local_listen_port", "time_out")
 TREE_LEARNERS = ("data", "voting")  # the others need all rows on every worker
-PATIENCE = 30  # seconds for workers to stop together, which takes them one boosting round
 
 
 @dataclass
@@ -76,8 +75,8 @@ def train(client, plan, parts, evaluation):
     plan.machines = _machines(client, plan.name, workers)
     exchange = Exchange(plan.name, len(workers), client=client)
     n_threads = client.nthreads(workers)
-    futures = [
-        client.submit(
+    futures = {
+        worker: client.submit(
             _train_share,
             plan,
             rank,
@@ -89,22 +88,8 @@ def train(client, plan, parts, evaluation):
             pure=False,
         )
         for rank, worker in enumerate(workers)
-    ]
-    try:
-        return _first_result(client, exchange, futures, workers)
-    except BaseException as error:
-        stuck = _stop_all(exchange, futures, 1 if isinstance(error, WorkerLost) else PATIENCE)
-        client.cancel(futures)
-        refusal = isinstance(error, ValueError | TypeError) and not stuck
-        if refusal or not isinstance(error, Exception):
-            raise
-        raise RuntimeError(
-            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
-            "still wait for it: restart the workers, as client.restart() does, before another fit. "
-            f"{error!r}"
-        ) from error
-    finally:
-        exchange.close()
+    }
+    return WorkerTasks(client, exchange, futures).result()
 
 
 def _shares(client, parts, workers=()):
@@ -150,36 +135,6 @@ def _reserve_port(name):
     return bound.getsockname()[1]
 
 
-class WorkerLost(RuntimeError):  # noqa: N818  how errors that users see are called
-    """A worker of a fit is gone."""
-
-
-def _first_result(client, exchange, futures, workers):
-    """Result of the first future when all are done; raises as soon as a worker fails or is lost."""
-    while pending := [future for future in futures if future.status == "pending"]:
-        with suppress(TimeoutError):
-            wait(pending, timeout=1.0, return_when="FIRST_COMPLETED")
-        for future in futures:
-            if future.status not in ("pending", "finished"):
-                future.result()  # raises
-        if lost := set(workers) - set(client.nthreads()):
-            raise WorkerLost(f"Lost: {sorted(lost)}.")
-        exchange.print_lines()
-    exchange.print_lines()
-    return futures[0].result()
-
-
-def _stop_all(exchange, futures, patience):
-    """Ask the workers to stop; return whether one still runs after so many seconds."""
-    for ask in (exchange.stop, exchange.release):
-        ask()
-        with suppress(TimeoutError):
-            wait(futures, timeout=patience)
-            return False
-        patience = 1
-    return True
-
-
 def _train_share(plan, rank, n_threads, parts, evaluation):
     """Train on a worker's share of the rows; return the booster and its evaluations."""
     exchange = Exchange(plan.name, max(1, len(plan.machines)), rank)
@@ -210,6 +165,10 @@ def _train_share(plan, rank, n_threads, parts, evaluation):
             ],
             init_model=plan.init_model,
         )
+    except ValueError as error:
+        if "Socket" in str(error):  # LightGBM's word for a peer that closed its connection
+            raise PeerLost(str(error)) from error
+        raise
     finally:
         lightgbm.basic._LIB.LGBM_NetworkFree()  # of the process, also where no booster was made
     for name in NETWORK_PARAMS:

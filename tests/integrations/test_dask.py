@@ -18,15 +18,9 @@ distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
 import dask.dataframe as dd  # noqa: E402
-from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, cluster, dataset  # noqa: E402
+from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, dataset  # noqa: E402
 
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
 
 
 @pytest.mark.parametrize("weighted", [False, True])

@@ -11,18 +11,12 @@ pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
-from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, cluster, dataset  # noqa: E402
+from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, dataset  # noqa: E402
 
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
 from skfocal.dask._holdout import deal  # noqa: E402
 
 LONG = PARAMETERS | {"n_estimators": 200, "learning_rate": 0.5}
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
 
 
 def split(*columns):

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -19,13 +20,7 @@ distributed = pytest.importorskip("distributed")
 import dask.dataframe as dd  # noqa: E402
 from dask_cluster import PARAMETERS, as_arrays, as_frames, cluster, dataset  # noqa: E402
 
-from skfocal.dask import DaskFocalLGBMClassifier, _training  # noqa: E402
-
-
-@pytest.fixture(scope="module")
-def client():
-    with cluster() as client:
-        yield client
+from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
 
 
 def mix_kinds(block, block_info=None):
@@ -93,38 +88,6 @@ def test_bad_collections_are_refused_and_leave_no_model(client, case):
         model.predict(as_arrays(dataset()[0])[0])
 
 
-@pytest.mark.parametrize("moment", ["while training", "before it joins the others"])
-def test_death_of_a_worker_ends_the_fit_with_an_error(monkeypatch, moment):
-    with cluster() as client:
-        victim = next(iter(client.nthreads()))
-
-        def die():
-            try:
-                if distributed.get_worker().address == victim:
-                    os._exit(1)
-            except ValueError:  # this is the client's process
-                pass
-
-        class Dying(_boosting.FocalObjective):
-            def __call__(self, raw_prediction, dataset):
-                if moment == "while training" and np.ptp(raw_prediction) > 0.1:  # some trees later
-                    die()
-                return super().__call__(raw_prediction, dataset)
-
-            def __setstate__(self, state):
-                vars(self).update(state)
-                if moment == "before it joins the others":
-                    die()
-
-        monkeypatch.setattr(_boosting, "FocalObjective", Dying)
-        X, y, _ = dataset()
-        model = DaskFocalLGBMClassifier(**PARAMETERS)
-        with pytest.raises(RuntimeError, match=r"one of them was lost.*restart the workers"):
-            model.fit(*as_arrays(X, y))
-        with pytest.raises(NotFittedError):
-            model.to_local()
-
-
 def test_interrupt_stops_the_workers_and_leaves_them_usable(client):
     X, y, _ = dataset()
     model = DaskFocalLGBMClassifier(**PARAMETERS | {"n_estimators": 100_000, "num_leaves": 2})
@@ -154,20 +117,55 @@ def running(client):
     return [str(key) for keys in client.processing().values() for key in keys]
 
 
-def test_error_on_one_worker_names_its_cause_and_what_to_do(monkeypatch):
+def die():
+    os._exit(1)
+
+
+def fail():
+    raise OSError("no such luck")
+
+
+@pytest.mark.parametrize(
+    ("fails_on", "fail", "cause"),
+    [
+        ("call", die, "WorkerLost"),
+        pytest.param("call", fail, "no such luck", marks=pytest.mark.slow),
+        # Before the workers connect to one another.
+        pytest.param("setstate", die, "WorkerLost", marks=pytest.mark.slow),
+    ],
+)
+def test_failure_on_one_worker_raises_the_same_error_until_restart(
+    monkeypatch, fails_on, fail, cause
+):
     class Failing(_boosting.FocalObjective):
         def __call__(self, raw_prediction, dataset):
-            if distributed.get_worker().address == victim:
-                raise OSError("no such luck")
+            if fails_on == "call" and np.ptp(raw_prediction) > 0.1:  # after some trees
+                self.fail_on_victim()
             return super().__call__(raw_prediction, dataset)
 
-    monkeypatch.setattr(_boosting, "FocalObjective", Failing)
-    monkeypatch.setattr(_training, "PATIENCE", 1)
+        def __setstate__(self, state):
+            vars(self).update(state)
+            if fails_on == "setstate":
+                self.fail_on_victim()
+
+        def fail_on_victim(self):
+            with suppress(ValueError):  # raised in the client, which is no worker
+                if distributed.get_worker().address == victim:
+                    fail()
+
     X, y, _ = dataset()
+    model = DaskFocalLGBMClassifier(**PARAMETERS)
     with cluster() as client:
         victim = next(iter(client.nthreads()))
-        with pytest.raises(RuntimeError, match=r"restart the workers.*no such luck"):
-            DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))
+        with monkeypatch.context() as patch:
+            patch.setattr(_boosting, "FocalObjective", Failing)
+            with pytest.raises(RuntimeError, match=rf"restart the workers.*{cause}"):
+                model.fit(*as_arrays(X, y), client=client)
+        with pytest.raises(NotFittedError):
+            model.to_local()
+        if fail is not die:  # then Dask is already restarting the worker
+            client.restart()
+            model.fit(*as_arrays(X, y), client=client)
 
 
 @pytest.mark.parametrize(

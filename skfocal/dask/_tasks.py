@@ -1,0 +1,107 @@
+"""Wait for the tasks of one fit, which need one another: if one fails, all must stop."""
+
+from contextlib import suppress
+from time import monotonic
+
+from distributed import wait
+
+from skfocal.dask._exchange import StopFit
+
+PATIENCE = 30  # seconds for the workers to stop, which takes a healthy one a boosting round
+
+
+class WorkerLost(RuntimeError):  # noqa: N818  named like the errors that users see
+    """Raised if a worker is gone."""
+
+
+class PeerLost(RuntimeError):  # noqa: N818
+    """Raised on a worker that lost its connection to another: the other's error is the cause."""
+
+
+class WorkerTasks:
+    """One task on each worker of a fit.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    exchange : Exchange
+    futures : dict of str to Future
+        Task of each worker, by address.
+    """
+
+    def __init__(self, client, exchange, futures):
+        self._client, self._exchange, self._futures = client, exchange, futures
+        self._lost = []
+
+    def result(self):
+        """Return the first worker's result when all workers are done.
+
+        Raises
+        ------
+        ValueError or TypeError
+            If all workers raise one: the data or the parameters are wrong.
+        RuntimeError
+            If a worker is lost or only some workers fail.
+        """
+        first, *_ = self._futures.values()
+        running = True
+        try:
+            while not self._errors():
+                if not running:
+                    with suppress(TimeoutError):  # a worker lost meanwhile shows in the next round
+                        return first.result(timeout=PATIENCE)
+                running = self._wait()
+                self._exchange.print_lines()
+        except BaseException:  # an interrupt
+            self._stop(until_all_end=True)
+            raise
+        else:
+            self._stop(until_all_end=_is_refusal(self._errors()[0]))
+            self._raise_cause()
+        finally:
+            self._client.cancel(list(self._futures.values()))
+            self._exchange.close()
+
+    def _wait(self):
+        """Wait a second or until a worker ends; return whether others still run."""
+        pending = [future for future in self._futures.values() if future.status == "pending"]
+        with suppress(TimeoutError):
+            wait(pending, timeout=1, return_when="FIRST_COMPLETED")
+        pending = {worker for worker, future in self._futures.items() if future.status == "pending"}
+        self._lost = sorted(pending - self._client.nthreads().keys())
+        return len(pending) > len(self._lost)
+
+    def _errors(self):
+        """Errors known so far; that of a lost worker comes first."""
+        lost = [WorkerLost(f"Lost: {self._lost}.")] if self._lost else []
+        failed = [future for future in self._futures.values() if future.status == "error"]
+        return lost + [future.exception() for future in failed]
+
+    def _stop(self, until_all_end):
+        """Ask the workers to stop and wait for them, or only for the cause of a failure."""
+        self._exchange.stop()
+        deadline = monotonic() + PATIENCE
+        while self._wait() and monotonic() < deadline:
+            if not until_all_end and any(map(_is_cause, self._errors())):
+                break
+        self._exchange.release()
+
+    def _raise_cause(self):
+        """Raise what all workers raise, or an error that names the first cause."""
+        errors = self._errors()
+        if sum(map(_is_refusal, errors)) == len(self._futures):
+            raise errors[0]
+        cause = next(filter(_is_cause, errors), errors[0])
+        raise RuntimeError(
+            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
+            "still wait for it: restart the workers, as client.restart() does, before another fit. "
+            f"{cause!r}"
+        ) from cause
+
+
+def _is_refusal(error):
+    return isinstance(error, ValueError | TypeError)
+
+
+def _is_cause(error):
+    return not isinstance(error, PeerLost | StopFit)
