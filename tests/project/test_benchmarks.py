@@ -20,6 +20,7 @@ TINY_STUDY = ["--candidates", "2", "--inner-folds", "2"]
 RIVALS = ["catboost", "imblearn", "imlightgbm"]
 SCRIPTS = [
     pytest.param("quality", ["--seeds", "0", "1"], ["tqdm"], id="quality"),
+    pytest.param("defaults", ["--models", "gamma=2"], ["tqdm", *RIVALS], id="defaults"),
     pytest.param("study", TINY_STUDY, ["tqdm", *RIVALS], id="study"),
 ]
 
@@ -98,6 +99,16 @@ def test_script_runs_resumes_and_reproduces(script, options, needs, folder, tmp_
         results.drop(columns=times).sort_values(KEY, ignore_index=True),
         resumed.drop(columns=times).sort_values(KEY, ignore_index=True),
     )
+
+
+def test_large_data_is_compared_at_equal_rounds():
+    command = [sys.executable, "benchmarks/large.py", "--rows", "1000"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    *_, header, _, first, second = done.stdout.splitlines()
+    assert header.count("300 rounds") == 2
+    assert first.startswith("| generated, 2% positives | 800 |")
+    assert second.startswith("| generated, 5% positives | 800 |")
 
 
 def test_results_with_other_options_are_not_mixed(folder, tmp_path):
