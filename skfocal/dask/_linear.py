@@ -1,14 +1,17 @@
 """Logistic regression under the focal loss on Dask collections."""
 
+from collections import defaultdict
 from functools import partial
+from itertools import chain
 
 import dask
 import numpy as np
-from distributed import default_client
+from distributed import default_client, wait
 from scipy import sparse
 
 from skfocal._private import _fit_context
 from skfocal.dask._lazy import LazyPredictions
+from skfocal.dask._memory import reuse_freed_memory
 from skfocal.dask._partitions import (
     check_part,
     check_table,
@@ -29,15 +32,16 @@ from skfocal.objectives._linear import LinearObjective, PenalisedObjective
 class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
     """:class:`skfocal.FocalLogisticRegression` on Dask arrays and dataframes.
 
-    The solver runs in the client. The workers hold the rows and return sums over each partition:
-    one number and one gradient per evaluation, under an L1 penalty also a Hessian per iteration.
-    The rows are never gathered, but for a sample of a few thousand that scales the problem.
-    The coefficients are those of one machine, to the solver's tolerance. Predictions are lazy
-    Dask arrays.
+    The solver runs in the client. The workers hold the rows. For each evaluation, every thread
+    of a worker returns the value and the gradient summed over its partitions. An L1 penalty also
+    needs their Hessian in each iteration. Apart from a sample of a few thousand rows, which
+    scales the problem, no rows are gathered. The coefficients equal those of
+    :class:`skfocal.FocalLogisticRegression` to the solver's tolerance. Predictions are lazy Dask
+    arrays.
 
-    Parameters and attributes are those of :class:`skfocal.FocalLogisticRegression`. ``n_jobs`` is
-    ignored in ``fit``: a worker evaluates as many partitions side by side as it has threads. If a
-    worker is lost, Dask computes its partitions again on the others.
+    Parameters and attributes are those of :class:`skfocal.FocalLogisticRegression`. ``fit``
+    ignores ``n_jobs`` and uses all threads of the workers. If a worker is lost, Dask computes its
+    partitions again on the others.
 
     Examples
     --------
@@ -146,52 +150,76 @@ class SummedObjective(PenalisedObjective):
     def __init__(self, client, parts, loss, template, n_samples, **penalty):
         super().__init__(loss, template, n_samples, **penalty)
         self._client = client
-        self._parts = client.compute(parts)
+        self._shares = _by_thread(client, client.compute(parts))
         self._sample = None
 
     def sample(self, n_rows):
         """Objective in memory over about ``n_rows`` evenly spaced rows, which are gathered once."""
         if self._sample is None:
             every = max(1, self.n_samples // n_rows)
-            X, y, weight = zip(*self._of_each(_every_row, every), strict=True)
+            X, y, weight = zip(*chain(*self._map(_every_row, every)), strict=True)
             y = np.concatenate(y)
-            penalty = {"l2": self.l2, "fit_intercept": self.fit_intercept}
             self._sample = LinearObjective(
                 self.loss,
                 sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X),
                 y,
                 None if weight[0] is None else np.concatenate(weight),
                 scale=self.scale * self.n_samples / len(y),
-                **penalty,
+                l2=self.l2,
+                fit_intercept=self.fit_intercept,
             )
         return self._sample
 
     def _loss_sums(self, coef):
-        return sum(self._of_each(LinearObjective._loss_sums, coef))
+        return sum(self._map(_sum, LinearObjective._loss_sums, coef))
 
     def _diagonal_sums(self, coef):
-        return sum(self._of_each(LinearObjective._diagonal_sums, coef))
+        return sum(self._map(_sum, LinearObjective._diagonal_sums, coef))
 
     def _hessian_sums(self, coef, curvature, features):
-        return sum(self._of_each(LinearObjective._hessian_sums, coef, curvature, features))
+        return sum(self._map(_sum, LinearObjective._hessian_sums, coef, curvature, features))
 
-    def _of_each(self, function, *arguments):
-        """Result of ``function(part, *arguments)`` for each part, computed where the part is."""
+    def _map(self, function, *arguments):
+        """Result of ``function(parts, *arguments)`` for the parts of each thread."""
         evaluate = partial(_evaluate, function, arguments)
-        futures = self._client.map(evaluate, self._parts, pure=False)
-        return self._client.gather(futures)
+        return self._client.gather(self._client.map(evaluate, self._shares, pure=False))
+
+
+def _by_thread(client, parts):
+    """Lists of futures, one for each thread of the worker that holds them.
+
+    As every thread has one task, all run immediately. Dask moves tasks that wait, and their
+    partitions with them, to other workers.
+    """
+    wait(parts)
+    holders, n_threads = client.who_has(parts), client.nthreads()
+    shares = defaultdict(list)
+    for part in parts:
+        shares[min(holders[part.key], default=None)].append(part)
+    return [
+        share[i :: n_threads[worker]]
+        for worker, share in shares.items()
+        for i in range(min(n_threads.setdefault(worker, 1), len(share)))
+    ]
 
 
 @one_blas_thread()
-def _evaluate(function, arguments, part):
-    return function(part, *arguments)
+def _evaluate(function, arguments, parts):
+    reuse_freed_memory()
+    return function(parts, *arguments)
 
 
-def _every_row(objective, every):
-    """Features, class indices and weights of every such row."""
+def _sum(parts, method, *arguments):
+    return sum(method(part, *arguments) for part in parts)
+
+
+def _every_row(parts, every):
+    """Features, class indices and weights of one row in ``every`` of each part."""
     rows = slice(None, None, every)
-    weight = None if objective.weight is None else objective.weight[rows]
-    return objective.X[rows, :], objective.y[rows], weight
+    return [
+        (part.X[rows, :], part.y[rows], None if part.weight is None else part.weight[rows])
+        for part in parts
+    ]
 
 
 @dask.delayed

@@ -14,6 +14,7 @@ from distributed import get_worker, wait
 from scipy import sparse
 
 from skfocal.dask._exchange import Exchange
+from skfocal.dask._memory import reuse_freed_memory
 from skfocal.dask._partitions import weight_without
 from skfocal.dask._tasks import PeerLost, WorkerLost, WorkerTasks
 from skfocal.estimators._boosting import check_leaves, train_booster
@@ -137,6 +138,7 @@ def _reserve_port(name):
 
 def _train_share(plan, rank, n_threads, parts, evaluation):
     """Train on a worker's share of the rows; return the booster and its evaluations."""
+    reuse_freed_memory()
     exchange = Exchange(plan.name, max(1, len(plan.machines)), rank)
     params = plan.params | {"num_threads": n_threads} | _network_params(plan, rank)
     rows = _joined(plan, parts)
