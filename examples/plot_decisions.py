@@ -85,7 +85,7 @@ rules = {
 # Expected cost and its variation
 # -------------------------------
 # Five-fold cross-validation, repeated twice, gives ten costs per rule. Folds with many failures are
-# expensive for every rule. The last columns therefore show the difference to the threshold from
+# expensive for every rule. The last columns therefore compare each rule with the threshold from
 # costs on the same fold.
 folds = RepeatedStratifiedKFold(n_splits=5, n_repeats=2, random_state=0)
 

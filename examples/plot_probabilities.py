@@ -30,7 +30,7 @@ print(f"{log_loss(y_test, true_proba):.4f}\n")
 # %%
 # Score and posterior
 # -------------------
-# You can change ``probability`` after the fit. Both kinds rank the rows equally, but they differ in
+# You can change ``probability`` after the fit. Both kinds rank the rows identically, but differ in
 # log loss and Brier score.
 print("gamma  log loss: score  posterior    Brier score: score  posterior")
 models = {gamma: FocalLogisticRegression(gamma=gamma).fit(X, y) for gamma in (0, 1, 2, 5)}

@@ -192,5 +192,5 @@ figure.savefig("undersampling.png")
 # of the negatives, it is 13 % higher, because no correction replaces the dropped rows.
 #
 # With weights, a few negatives have a large weight, and the trees overfit them: with 1 % of the
-# negatives, the slope drops to 0.5. Calibration gives similar log losses and does not need to know
-# the class shares, but it takes about as long as training on all rows.
+# negatives, the calibration slope drops to 0.5. Calibration gives similar log losses and does not
+# need to know the class shares, but it takes about as long as training on all rows.

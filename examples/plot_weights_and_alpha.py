@@ -31,7 +31,7 @@ print(f"{y.mean():.1%} of the payments and {amount @ y / amount.sum():.1%} of th
 # %%
 # Three equivalent settings
 # -------------------------
-# To count positives ten times, you can use a factor of their loss, a class weight, or a sample
+# To count positives ten times, you can use a factor for their loss, a class weight, or a sample
 # weight. Note that ``alpha=0.25`` means ``(0.75, 0.25)``, as in the paper that introduced the loss,
 # so it reduces the weight of the positives.
 by_alpha = FocalLogisticRegression(alpha=(1, 10)).fit(X, y)

@@ -4,7 +4,7 @@ Does gamma help on my data?
 
 :class:`~skfocal.GammaDisplay` compares different gammas with each other and with the models that
 you use now, on the same folds. Scores differ much more between folds than between gammas. To see
-whether gamma matters, it takes the difference to gamma 0 on each fold.
+whether gamma matters, it takes the difference from gamma 0 on each fold.
 """
 
 from lightgbm import LGBMClassifier

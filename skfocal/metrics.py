@@ -18,8 +18,8 @@ def focal_loss(
     It is called like :func:`sklearn.metrics.log_loss`. The loss of a row whose true class has the
     predicted probability p is ``alpha * (1 - p)**gamma * -log(p)``.
 
-    If ``gamma > 0``, the true probabilities do not minimise this metric. Use it to compare models
-    by their training loss, with predictions for ``probability="score"``.
+    If ``gamma > 0``, the true probabilities do not minimise this metric. To compute the loss
+    that a model minimises, pass predictions made with ``probability="score"``.
 
     Parameters
     ----------

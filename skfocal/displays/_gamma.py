@@ -30,7 +30,7 @@ class GammaDisplay:
     Create a display with :meth:`from_estimator` or :meth:`from_cv_results`. All parameters are
     stored as attributes.
 
-    All models are scored on the same splits. Each split gives one difference to gamma 0, in which
+    All models are scored on the same splits. Each split gives one difference from gamma 0, in which
     the difficulty of the split cancels out. The interval of the mean difference uses Nadeau and
     Bengio's corrected variance [1]_, because the training sets of the splits overlap. It is also
     valid for repeated folds [2]_. The intervals of a panel have a joint confidence of 95 %
@@ -274,7 +274,7 @@ class GammaDisplay:
         return cls(gammas=gammas, scores=scores, test_size=test_size).plot(ax=ax)
 
     def compare_to(self, reference):
-        """Compute the paired differences to one of the candidates.
+        """Compute the paired differences from one of the candidates.
 
         Parameters
         ----------
@@ -310,7 +310,7 @@ class GammaDisplay:
         return "\n".join(line for name in self.scores for line in self._verdict_lines(name))
 
     def plot(self, *, ax=None, reference=0):
-        """Draw the differences to gamma 0 or to another candidate.
+        """Draw the differences from gamma 0 or from another candidate.
 
         Parameters
         ----------

@@ -58,7 +58,7 @@ def find_gamma(names, param_name=None):
     if not found:
         raise ValueError(f"No parameter is named gamma or ends in __gamma, got {names}.")
     if len(found) > 1:
-        raise ValueError(f"Several parameters are a gamma. Pass one of {found} as param_name.")
+        raise ValueError(f"gamma is ambiguous. Pass one of {found} as param_name.")
     return found[0]
 
 

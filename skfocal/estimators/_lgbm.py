@@ -67,7 +67,7 @@ class FocalLGBMClassifier(FocalClassifier):
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing exponent, between 0 and 100: one value, or one per class in the order of
+        Focusing parameter, between 0 and 100: one value, or one per class in the order of
         ``classes_``. 0 is cross-entropy. Values above 2 rarely help.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
@@ -80,8 +80,8 @@ class FocalLGBMClassifier(FocalClassifier):
         - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
           With ``learning_rate <= 1`` and without row sampling, no tree increases the training
           loss.
-        - "newton": positive part of the exact Hessian. At ``gamma=0`` the trees are those of
-          ``LGBMClassifier``.
+        - "newton": the exact second derivative, or its Gauss-Newton part if that is larger. At
+          ``gamma=0`` the trees are those of ``LGBMClassifier``.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         Meaning of :meth:`predict_proba`.
 
@@ -106,7 +106,7 @@ class FocalLGBMClassifier(FocalClassifier):
     learning_rate : float or "auto", default="auto"
         Factor of each tree. "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, multiplied by
         ``300 / n_estimators`` if there are fewer than 300 rounds, and at most 0.2. It increases
-        from 16,000 rows on. ``n_samples`` counts the training rows with positive weight.
+        above 16,000 rows. ``n_samples`` counts the training rows with positive weight.
     n_estimators : int, default=300
         Number of boosting rounds.
     subsample_for_bin : int, default=200000
@@ -115,8 +115,8 @@ class FocalLGBMClassifier(FocalClassifier):
         Minimum gain of a split.
     min_child_weight : float, default=1e-3
         Minimum sum of second-order terms in a leaf. Gradients are scaled such that
-        ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` have the same
-        strength for every gamma.
+        ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` have a similar
+        effect for every gamma.
     min_child_samples : int, default=20
         Minimum number of rows in a leaf.
     subsample : float, default=0.7
@@ -479,7 +479,7 @@ class FocalLGBMClassifier(FocalClassifier):
         Returns
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The raw scores, on which the loss was minimised.
+            The raw scores.
         """
         check_is_fitted(self)
         X = lightgbm_input(self, X, reset=False)

@@ -44,7 +44,7 @@ class FocalLogisticRegression(FocalClassifier):
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=0.5
-        Focusing exponent, between 0 and 100: one value, or one per class in the order of
+        Focusing parameter, between 0 and 100: one value, or one per class in the order of
         ``classes_``. 0 is cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
         Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
@@ -255,7 +255,7 @@ class FocalLogisticRegression(FocalClassifier):
         Returns
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
-            The raw scores, on which the loss was minimised.
+            The raw scores.
         """
         return self._score_rows(X, "raw_predict")
 

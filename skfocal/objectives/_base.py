@@ -127,7 +127,8 @@ class FocalLoss:
             ``"majorant"``: ``1 + max(gamma)`` times the absolute gradient (twice that if
             multiclass). Newton steps with it never increase the loss. ``"newton"``: the diagonal
             of the Hessian, with the scalar ``f''`` replaced by its Gauss-Newton part if that is
-            larger; always positive, and multiclass times ``n_classes / (n_classes - 1)``.
+            larger; always positive. For multiclass, it is multiplied by
+            ``n_classes / (n_classes - 1)``.
             ``"geometric"``: the geometric mean of these two, but at least a fifth of the majorant.
             ``"exact"``: the diagonal of the Hessian.
         offset : float or ndarray of shape (n_classes,), default=0.0

@@ -70,11 +70,11 @@ class FocalObjective(_FocalCallable):
         Number of classes. If there are more than two, also pass ``num_class`` to LightGBM.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
         Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the absolute gradient, or
-        twice that if multiclass. With ``learning_rate <= 1``, no tree increases the training loss.
-        ``"newton"`` is the exact Hessian, or its Gauss-Newton part if that is larger. At
-        ``gamma=0`` it equals the Hessian of LightGBM's own objective. ``"geometric"`` is the
-        geometric mean of the two, but at least a fifth of the majorant. With
-        ``learning_rate <= 0.2``, no tree increases the training loss.
+        twice that if multiclass. With ``learning_rate <= 1`` and without row sampling, no tree
+        increases the training loss. ``"newton"`` is the exact Hessian, or its Gauss-Newton part if
+        that is larger. At ``gamma=0`` it equals the Hessian of LightGBM's own objective.
+        ``"geometric"`` is the geometric mean of the two, but at least a fifth of the majorant. With
+        ``learning_rate <= 0.2`` and without row sampling, no tree increases the training loss.
     offset : float or ndarray of shape (n_classes,), default=0.0
         Constant initial score, for example ``loss.fit_intercept_only(y)``. The loss is evaluated
         at ``y_pred + offset``, and :meth:`predict_proba` adds the offset too.
@@ -215,9 +215,9 @@ def curvature_scale(loss, y_true, sample_weight=None):
     """Compute the factor that gives the focal loss the initial curvature of cross-entropy.
 
     ``min_child_weight``, ``reg_lambda``, ``reg_alpha`` and ``min_split_gain`` are absolute numbers
-    whose usual values suit cross-entropy. With this factor they mean the same for every gamma. The
-    factor is the ratio of mean ``"newton"`` terms: that of cross-entropy with the same alpha,
-    divided by that of the focal loss, each at its best constant prediction.
+    whose usual values suit cross-entropy. With this factor they have a similar effect for every
+    gamma. The factor is the ratio of mean ``"newton"`` terms: that of cross-entropy with the same
+    alpha, divided by that of the focal loss, each at its best constant prediction.
 
     Parameters
     ----------
