@@ -1,27 +1,27 @@
-"""Sums over the workers of one fit while it runs, and the way to stop them all in one round."""
+"""Sums over the workers during a fit, and a way to stop all workers in the same round."""
 
 from contextlib import suppress
 
 from distributed import Queue
 
 
-class StopFit(Exception):  # noqa: N818  the client asked for it: no error
-    """Raised on every worker of a fit, at the same sum, when the client stops it."""
+class StopFit(Exception):  # noqa: N818  not an error
+    """Raised on every worker, at the same sum, when the client stops the fit."""
 
 
 class Exchange:
-    """Sums of numbers over workers, through Dask's scheduler.
+    """Sum numbers over the workers, through Dask's scheduler.
 
-    The first worker adds up, so every worker goes on with the very same sums, takes the same
-    decisions, and none waits in LightGBM for one that has stopped.
+    The first worker computes the sums. All workers continue with identical sums, so they make the
+    same decisions, and no worker waits in LightGBM for another one that has stopped.
 
     Parameters
     ----------
     name : str
-        Of this fit, unlike any other's.
+        Unique name of the fit.
     n_workers : int
     rank : int or None
-        Of this worker; None in the client.
+        Rank of this worker; None in the client.
     client : distributed.Client, default=None
     """
 
@@ -32,7 +32,7 @@ class Exchange:
         self._outboxes = [Queue(f"{name}-{i}", client=client) for i in range(n_workers)]
 
     def total(self, values):
-        """Sum of each worker's list of floats; every worker must call it as often."""
+        """Sum lists of floats over the workers; every worker must make the same calls."""
         self._inbox.put(list(map(float, values)))
         if self.is_first:
             given = self._inbox.get(batch=self._n_workers)
@@ -45,11 +45,11 @@ class Exchange:
         return answer
 
     def say(self, line):
-        """Have the client print a line."""
+        """Print a line in the client."""
         self._lines.put(line)
 
     def print_lines(self):
-        """Print, in the client, what the workers said."""
+        """Print the lines of the workers; called in the client."""
         for line in self._lines.get(batch=True):
             print(line)
 
@@ -58,12 +58,12 @@ class Exchange:
         self._inbox.put(None)
 
     def release(self):
-        """Let go of workers that wait for sums of one that has failed."""
+        """Release workers that wait for a sum after another worker failed."""
         for outbox in self._outboxes:
             outbox.put(None)
 
     def close(self):
-        """Forget what was left unread."""
+        """Close the queues."""
         for queue in (self._inbox, self._lines, *self._outboxes):
             with suppress(Exception):  # the scheduler may be gone
                 queue.close()

@@ -10,18 +10,18 @@ from skfocal.estimators._rows import Rows
 
 
 def hold_out(client, parts, summaries, total, fraction, seed, silenced):
-    """Split parts into those to train on and held-out ones, class by class.
+    """Split the partitions into training and hold-out rows, class by class.
 
-    Of each class as many rows are held out as on one machine, spread over the partitions in
-    proportion to its rows there.
+    The number of held-out rows of each class is the same as on one machine. They are spread over
+    the partitions in proportion to the rows of the class.
 
     Returns
     -------
     train, held_out : list of Future of Part
     masses : ndarray of shape (n_classes,)
-        Weight of each class in the rows to train on.
+        Weight of each class in the training rows.
     n_weighted : int
-        Number of rows with positive weight to train on.
+        Number of training rows with positive weight.
     """
     classes = total.classes
     counts = np.zeros((len(parts), len(classes)), np.int64)
@@ -42,16 +42,16 @@ def hold_out(client, parts, summaries, total, fraction, seed, silenced):
 
 
 def deal(counts, sizes):
-    """Rows to take of each partition and class, in proportion to ``counts`` there.
+    """Number of rows to hold out of each partition and class, in proportion to ``counts``.
 
-    ``counts`` is of shape (n_parts, n_classes); the result's columns sum to ``sizes``.
+    ``counts`` has shape (n_parts, n_classes). The columns of the result sum to ``sizes``.
     """
     before = np.cumsum(counts, axis=0) * np.asarray(sizes) // np.maximum(counts.sum(axis=0), 1)
     return np.diff(before, axis=0, prepend=0)
 
 
 def _split(part, sizes, seed, classes, silenced):
-    """Rows of a part to train on, and as many held-out ones of each class as ``sizes`` says."""
+    """Split a partition into training rows and ``sizes`` held-out rows of each class."""
     weight = weight_without(part, silenced)
     rows = Rows(part.X, np.searchsorted(classes, part.y), weight, part.init_score)
     of_class = rows_of_classes(rows, len(classes))

@@ -1,4 +1,4 @@
-"""Predictions of a fitted model on Dask collections: lazy, partition by partition."""
+"""Lazy predictions on Dask collections, partition by partition."""
 
 import dask
 import numpy as np
@@ -8,9 +8,9 @@ from skfocal.dask._partitions import check_table, delayed_parts, join, row_count
 
 
 class LazyPredictions:
-    """Base of the Dask estimators: predictions are lazy Dask arrays, computed by the local model.
+    """Mixin for lazy predictions, which the local model computes on the workers.
 
-    Put it before the local estimator among the bases. ``_local_class`` is that estimator.
+    It must precede the local estimator ``_local_class`` among the bases.
     """
 
     _local_class: type
@@ -36,7 +36,7 @@ class LazyPredictions:
         return self._lazily("decision_function", X)
 
     def to_local(self):
-        """Return the same fitted model as an estimator that needs no Dask.
+        """Return the fitted model as an estimator that does not need Dask.
 
         Returns
         -------
@@ -55,11 +55,11 @@ class LazyPredictions:
         return np.dtype(np.float64)
 
     def _lazily(self, method, X, **arguments):
-        """Result of a prediction method on each partition, joined to one array."""
+        """Apply a prediction method to each partition and concatenate the results."""
         check_table(X)
         local = self.to_local()
         if method != "raw_predict":
-            local._prediction_loss()  # raises now what each partition would raise
+            local._prediction_loss()  # raise errors now instead of in each partition
         local = dask.delayed(local)
         n_classes = len(self.classes_)
         one_column = method == "predict" or (n_classes == 2 and "proba" not in method)

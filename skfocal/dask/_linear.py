@@ -1,4 +1,4 @@
-"""Logistic regression under the focal loss on Dask collections."""
+"""Logistic regression with the focal loss on Dask collections."""
 
 from collections import defaultdict
 from functools import partial
@@ -60,7 +60,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, client=None):
-        """Fit the model to rows that stay on the workers.
+        """Fit the model; the rows stay on the workers.
 
         Parameters
         ----------
@@ -71,7 +71,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         sample_weight : dask Array or Series of shape (n_samples,), default=None
             Non-negative weights.
         client : distributed.Client, default=None
-            By default the current one.
+            Client of the cluster. None means the current client.
 
         Returns
         -------
@@ -95,7 +95,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         l1, l2, scale = self._penalty()
         solver = self._choose_solver(l1)
         check_table(X)
-        columns = FocalLogisticRegression()  # goes to the workers: it knows the columns only
+        columns = FocalLogisticRegression()  # sent to the workers; holds only the columns
         for estimator in (self, columns):
             template = estimator._check_features(without_rows(X), reset=True, ensure_min_samples=0)
         check_X = partial(columns._check_features, reset=False)
@@ -109,7 +109,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         masses = apply_zero_class_weights(total.masses, codes, silenced)
         loss = build_loss(self, classes, codes, masses)
         share = class_shares(codes, masses, len(classes))
-        prediction_loss(self, loss, classes, share)  # refuses a class_prior that does not fit
+        prediction_loss(self, loss, classes, share)  # raises ValueError for an invalid class_prior
         settings = {"scale": scale, "fit_intercept": self.fit_intercept}
         objective = SummedObjective(
             client,
@@ -136,7 +136,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
 
 
 class SummedObjective(PenalisedObjective):
-    """Penalised loss whose sums over rows are sums over objectives that workers hold.
+    """Penalised loss whose sums over rows are computed by the workers.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ class SummedObjective(PenalisedObjective):
         self._sample = None
 
     def sample(self, n_rows):
-        """Objective in memory over about ``n_rows`` evenly spaced rows, which are gathered once."""
+        """Local objective over about ``n_rows`` evenly spaced rows, which are gathered once."""
         if self._sample is None:
             every = max(1, self.n_samples // n_rows)
             X, y, weight = zip(*chain(*self._map(_every_row, every)), strict=True)
@@ -180,16 +180,16 @@ class SummedObjective(PenalisedObjective):
         return sum(self._map(_sum, LinearObjective._hessian_sums, coef, curvature, features))
 
     def _map(self, function, *arguments):
-        """Result of ``function(parts, *arguments)`` for the parts of each thread."""
+        """Results of ``function(parts, *arguments)`` for the parts of each thread."""
         evaluate = partial(_evaluate, function, arguments)
         return self._client.gather(self._client.map(evaluate, self._shares, pure=False))
 
 
 def _by_thread(client, parts):
-    """Lists of futures, one for each thread of the worker that holds them.
+    """Group futures into one list per thread of the worker that holds them.
 
-    As every thread has one task, all run immediately. Dask moves tasks that wait, and their
-    partitions with them, to other workers.
+    Each thread gets one task, so all tasks start immediately. Dask would move waiting tasks,
+    together with their partitions, to other workers.
     """
     wait(parts)
     holders, n_threads = client.who_has(parts), client.nthreads()

@@ -11,9 +11,9 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 def reuse_freed_memory():
     """Make malloc reuse freed memory in this process, if it is glibc's.
 
-    Dask starts workers with ``MALLOC_TRIM_THRESHOLD_``: arrays of more than 128 kB then go back
-    to the system when they are freed, and the next ones pay for fresh pages. That makes an
-    evaluation of the loss 2.5 times as slow. These limits keep at most 16 MB per thread.
+    Dask sets ``MALLOC_TRIM_THRESHOLD_`` for its workers. Freed arrays of more than 128 kB are then
+    returned to the system, and the next ones need fresh pages, which makes an evaluation of the
+    loss 2.5 times slower. With these limits, at most 16 MB per thread are kept.
     """
     with suppress(AttributeError, OSError, TypeError):  # another system
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Dask collections as delayed partitions, and what a fit must find out about all of them."""
+"""Delayed partitions of Dask collections, and summaries of their labels and weights."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,9 +25,9 @@ class Part:
 
 @dataclass
 class Summary:
-    """What the client learns of a partition, or of a collection as a whole.
+    """Summary of a partition, or of a whole collection, for the client.
 
-    ``masses`` and ``counts`` are the weight of each class and its rows with positive weight.
+    ``masses`` holds the total weight of each class, ``counts`` its rows with positive weight.
     """
 
     kind: str
@@ -48,7 +48,7 @@ def check_table(X, name="X"):
     if isinstance(X, dd.DataFrame):
         for column in X.select_dtypes("category").columns:
             if not X[column].cat.known:
-                raise ValueError(f"Column {column!r} has unknown categories: call X.categorize().")
+                raise ValueError(f"Column {column!r} has unknown categories. Call X.categorize().")
 
 
 def without_rows(X):
@@ -57,10 +57,11 @@ def without_rows(X):
 
 
 def partitions(**collections):
-    """Delayed partitions of collections, rows side by side; None stays None.
+    """Return one tuple per partition with the delayed parts of all collections.
 
-    The first is the table. Arrays of known chunks are aligned with it. Others must have as many
-    partitions; whether these have as many rows is checked on the workers.
+    The first collection is the table. Arrays are rechunked like the table. Other collections must
+    have the same number of partitions, and the workers check that their rows match. None stays
+    None.
     """
     table, *names = collections
     for name in names:
@@ -71,7 +72,8 @@ def partitions(**collections):
     parts = {name: delayed_parts(value) for name, value in given.items()}
     counts = {name: len(part) for name, part in parts.items()}
     if len(set(counts.values())) > 1:
-        raise ValueError(f"{', '.join(counts)} must be partitioned alike, got {counts} partitions.")
+        names = ", ".join(counts)
+        raise ValueError(f"{names} must have the same number of partitions, got {counts}.")
     columns = [parts.get(name, [None] * counts[table]) for name in collections]
     return list(zip(*columns, strict=True))
 
@@ -84,11 +86,11 @@ def _check_column(name, column):
 
 
 def _align(arrays, table):
-    """Arrays with the table's chunks of rows."""
+    """Rechunk arrays like the table."""
     X = arrays[table]
     for name, array in arrays.items():
         if np.isnan(array.shape).any():
-            raise ValueError(f"{name} has unknown chunk sizes: call its compute_chunk_sizes().")
+            raise ValueError(f"{name} has unknown chunk sizes. Call its compute_chunk_sizes().")
         shape = array.shape[:1] if "init_score" in name else array.shape
         if array is not X and shape != X.shape[:1]:
             raise ValueError(f"{name} must have shape {X.shape[:1]}, got {array.shape}.")
@@ -104,12 +106,12 @@ def delayed_parts(collection):
 
 
 def row_counts(X):
-    """Number of rows of each partition, NaN where it is unknown."""
+    """Number of rows of each partition; NaN if it is unknown."""
     return X.chunks[0] if isinstance(X, da.Array) else [np.nan] * X.npartitions
 
 
 def join(parts, n_rows, width, dtype):
-    """Delayed arrays as one Dask array."""
+    """Concatenate delayed arrays to one Dask array."""
     arrays = [
         da.from_delayed(part, (n, *width), dtype=dtype)
         for part, n in zip(parts, n_rows, strict=True)
@@ -117,13 +119,14 @@ def join(parts, n_rows, width, dtype):
     return da.concatenate(arrays)
 
 
-# What is computed of a partition is one task of its own name that takes the partition whole: tasks
-# that unpack it would share a name, and Dask spreads such over workers without regard to the data.
+# Each computation on a partition is one task with its own name that takes the whole partition.
+# Tasks that unpack a partition would share a name, and Dask spreads such tasks over the workers
+# without considering where the data is.
 
 
 @dask.delayed
 def check_part(check_X, dtype, X, y, weight, init_score=None, name="sample_weight"):
-    """Partition whose features ``check_X`` returns; ``dtype`` is that of weights."""
+    """Return a checked partition; ``dtype`` is that of the weights."""
     check_consistent_length(X, y, weight, init_score)
     y = column_or_1d(y)
     return Part(
@@ -135,13 +138,13 @@ def check_part(check_X, dtype, X, y, weight, init_score=None, name="sample_weigh
 
 
 def _check_init_score(init_score):
-    """Scores of a partition, of which there are as many per row as there are columns."""
+    """Check the initial scores of a partition; each column is a score."""
     scores = np.asarray(init_score)
     return check_init_score(scores, max(2, scores.shape[1] if scores.ndim > 1 else 1))
 
 
 def check_width(init_score, n_classes, name):
-    """Raise ValueError unless there is a score per row or, multiclass, per row and class."""
+    """Raise ValueError unless there is one score per row or, multiclass, per row and class."""
     width = 1 if init_score.ndim == 1 else init_score.shape[1]
     if width != (1 if n_classes == 2 else n_classes):
         raise ValueError(
@@ -151,7 +154,7 @@ def check_width(init_score, n_classes, name):
 
 
 def _check_weight(weight, X, name, dtype):
-    """Weights of a partition, which may all be zero."""
+    """Check the weights of a partition, which may all be zero."""
     if weight is None:
         return None
     weight = column_or_1d(weight)
@@ -162,13 +165,13 @@ def _check_weight(weight, X, name, dtype):
 
 @dask.delayed
 def summarize(part):
-    """Return the summary of a partition; None if it has no rows."""
+    """Summarise a partition; return None if it has no rows."""
     if not len(part.y):
         return None
     try:
         labels, codes = np.unique(part.y, return_inverse=True)
     except TypeError as error:
-        raise TypeError(f"y must hold labels of one kind, that can be sorted: {error}.") from error
+        raise TypeError(f"y must hold labels of one kind that can be sorted: {error}.") from error
     positive = None if part.weight is None else part.weight > 0
     return Summary(
         type(part.X).__name__,
@@ -182,7 +185,7 @@ def summarize(part):
 
 
 def summaries_of(client, parts, name="X"):
-    """Partitions that have rows, and the summary of each."""
+    """Return the partitions that have rows, and their summaries."""
     summaries = client.gather(client.compute([summarize(part) for part in parts]))
     kept = [(part, found) for part, found in zip(parts, summaries, strict=True) if found]
     if not kept:
@@ -191,14 +194,14 @@ def summaries_of(client, parts, name="X"):
 
 
 def merge(summaries, weight_dtype=np.float64):
-    """Summary of a whole collection, whose classes are those of all its partitions."""
+    """Summarise a whole collection from the summaries of its partitions."""
     if len(kinds := {summary.kind for summary in summaries}) > 1:
-        raise TypeError(f"X's partitions must be of one kind, got {sorted(kinds)}.")
+        raise TypeError(f"The partitions of X must have the same type, got {sorted(kinds)}.")
     labels = [summary.classes for summary in summaries]
     if len({label.dtype.kind in "biuf" for label in labels}) > 1:
-        raise TypeError("y must hold labels of one kind, got numbers and others.")
+        raise TypeError("y must hold labels of one kind, got numbers and other types.")
     labels = np.concatenate(labels)
-    # Every label thrice, as a class: each on its own would look like a regression target.
+    # Three times each label: unique floats would look like a regression target.
     classes, _ = encode_labels(np.repeat(labels, 3))
     masses, counts = (
         _by_class(classes, labels, [getattr(summary, name) for summary in summaries])
@@ -222,7 +225,7 @@ def _by_class(classes, labels, values):
 
 
 def _check_masses(masses, dtype):
-    """Raise ValueError for weights of the whole collection that no fit could use."""
+    """Raise ValueError if the weights of the whole collection are all zero or overflow."""
     if not masses.any():
         raise ValueError("sample_weight must hold a positive weight, got zero for every sample.")
     with np.errstate(over="ignore"):
@@ -232,7 +235,7 @@ def _check_masses(masses, dtype):
 
 
 def weight_without(part, silenced):
-    """Weights of a partition in which rows with some labels have none."""
+    """Weights of a partition, set to zero for rows with the labels ``silenced``."""
     if not len(silenced):
         return part.weight
     return np.where(np.isin(part.y, silenced), 0.0, 1.0 if part.weight is None else part.weight)

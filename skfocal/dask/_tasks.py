@@ -1,4 +1,4 @@
-"""Wait for the tasks of one fit, which need one another: if one fails, all must stop."""
+"""Wait for the tasks of a fit. They depend on each other: if one fails, all must stop."""
 
 from contextlib import suppress
 from time import monotonic
@@ -7,15 +7,15 @@ from distributed import wait
 
 from skfocal.dask._exchange import StopFit
 
-PATIENCE = 30  # seconds for the workers to stop, which takes a healthy one a boosting round
+PATIENCE = 30  # seconds to wait for the workers to stop; they do so after a boosting round
 
 
-class WorkerLost(RuntimeError):  # noqa: N818  named like the errors that users see
-    """Raised if a worker is gone."""
+class WorkerLost(RuntimeError):  # noqa: N818
+    """A worker of the fit is lost."""
 
 
 class PeerLost(RuntimeError):  # noqa: N818
-    """Raised on a worker that lost its connection to another: the other's error is the cause."""
+    """A worker lost its connection to another worker, whose error is the cause."""
 
 
 class WorkerTasks:
@@ -48,7 +48,7 @@ class WorkerTasks:
         try:
             while not self._errors():
                 if not running:
-                    with suppress(TimeoutError):  # a worker lost meanwhile shows in the next round
+                    with suppress(TimeoutError):  # the worker may be lost: check in the next round
                         return first.result(timeout=PATIENCE)
                 running = self._wait()
                 self._exchange.print_lines()
@@ -63,7 +63,7 @@ class WorkerTasks:
             self._exchange.close()
 
     def _wait(self):
-        """Wait a second or until a worker ends; return whether others still run."""
+        """Wait until a worker ends, at most a second; return whether others are still running."""
         pending = [future for future in self._futures.values() if future.status == "pending"]
         with suppress(TimeoutError):
             wait(pending, timeout=1, return_when="FIRST_COMPLETED")
@@ -72,13 +72,13 @@ class WorkerTasks:
         return len(pending) > len(self._lost)
 
     def _errors(self):
-        """Errors known so far; that of a lost worker comes first."""
+        """Errors so far; that of a lost worker comes first."""
         lost = [WorkerLost(f"Lost: {self._lost}.")] if self._lost else []
         failed = [future for future in self._futures.values() if future.status == "error"]
         return lost + [future.exception() for future in failed]
 
     def _stop(self, until_all_end):
-        """Ask the workers to stop and wait for them, or only for the cause of a failure."""
+        """Stop the workers. Wait for all of them, or only until the cause of a failure is known."""
         self._exchange.stop()
         deadline = monotonic() + PATIENCE
         while self._wait() and monotonic() < deadline:
@@ -87,7 +87,7 @@ class WorkerTasks:
         self._exchange.release()
 
     def _raise_cause(self):
-        """Raise what all workers raise, or an error that names the first cause."""
+        """Raise the common error of all workers, or a RuntimeError that names the first cause."""
         errors = self._errors()
         if sum(map(_is_refusal, errors)) == len(self._futures):
             raise errors[0]

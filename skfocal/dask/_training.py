@@ -1,4 +1,4 @@
-"""LightGBM's distributed training, on the workers that hold the rows."""
+"""LightGBM's distributed training on the workers that hold the rows."""
 
 import socket
 from collections import defaultdict
@@ -27,7 +27,7 @@ TREE_LEARNERS = ("data", "voting")  # the others need all rows on every worker
 
 @dataclass
 class Plan:
-    """What every worker of a fit is told."""
+    """Settings of a fit, which are sent to every worker."""
 
     params: dict
     n_rounds: int
@@ -45,10 +45,10 @@ class Plan:
 
 
 def network_params(lgbm_params):
-    """LightGBM's way to share the work; ValueError for one in which workers do not."""
+    """Validate the parameters of LightGBM's network and return its tree learner."""
     given = {_main_names()[name]: value for name, value in (lgbm_params or {}).items()}
     if set_by_fit := sorted(given.keys() & {*NETWORK_PARAMS, "machine_list_filename"}):
-        raise ValueError(f"lgbm_params must not hold {set_by_fit}: fit sets the network.")
+        raise ValueError(f"lgbm_params must not contain {set_by_fit}: fit sets the network.")
     learner = given.get("tree_learner", "data")
     if learner not in TREE_LEARNERS:
         raise ValueError(f"tree_learner must be one of {TREE_LEARNERS} on Dask, got {learner!r}.")
@@ -68,7 +68,7 @@ def train(client, plan, parts, evaluation):
     Raises
     ------
     RuntimeError
-        If a worker is lost, or others may still wait for one that failed.
+        If a worker is lost, or if only some of the workers fail.
     """
     shares = _shares(client, parts)
     evaluation_shares = [_shares(client, of_set, list(shares)) for of_set in evaluation]
@@ -94,9 +94,9 @@ def train(client, plan, parts, evaluation):
 
 
 def _shares(client, parts, workers=()):
-    """Parts by the worker that holds them.
+    """Group the parts by the worker that holds them.
 
-    With ``workers``, every one of them has a list, and parts that lie elsewhere are dealt out.
+    If ``workers`` is given, parts that are on other workers are distributed among them.
     """
     wait(parts)
     shares = defaultdict(list)
@@ -105,7 +105,7 @@ def _shares(client, parts, workers=()):
         if part.status == "error":
             part.result()  # raises
         if not (held_by := sorted(holders[part.key])):
-            raise WorkerLost("A worker was lost just before training: call fit again.")
+            raise WorkerLost("A worker was lost just before training. Call fit again.")
         if workers and held_by[0] not in workers:
             held_by = [workers[i % len(workers)]]
         shares[held_by[0]].append(part)
@@ -113,14 +113,14 @@ def _shares(client, parts, workers=()):
 
 
 def _machines(client, name, workers):
-    """Host and a free port of each worker; empty for a single one, which needs no network."""
+    """Host and free port of each worker; empty for a single worker, which needs no network."""
     if len(workers) == 1:
         return ()
     hosts = [urlparse(worker).hostname for worker in workers]
     if any(worker.startswith("inproc") for worker in workers):
         raise ValueError(
-            "Workers must be processes, got several in one process: LightGBM has one network "
-            "per process. Create the client with processes=True, or with a single worker."
+            "Workers must be separate processes, got more than one in a process. LightGBM has one "
+            "network per process. Create the client with processes=True, or with a single worker."
         )
     ports = client.gather(
         [client.submit(_reserve_port, name, workers=[worker], pure=False) for worker in workers]
@@ -129,7 +129,7 @@ def _machines(client, name, workers):
 
 
 def _reserve_port(name):
-    """Bind a free port, until training takes it over: two workers of a host must not share one."""
+    """Reserve a free port until training uses it, so that no other worker gets the same port."""
     bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     bound.bind(("", 0))
     get_worker()._skfocal_ports = {name: bound}
@@ -142,7 +142,7 @@ def _train_share(plan, rank, n_threads, parts, evaluation):
     exchange = Exchange(plan.name, max(1, len(plan.machines)), rank)
     params = plan.params | {"num_threads": n_threads} | _network_params(plan, rank)
     rows = _joined(plan, parts)
-    if plan.all_zero:  # in any worker's rows; LightGBM refuses them without a column of ones
+    if plan.all_zero:  # on all workers; LightGBM fails without a column of ones
         rows = replace(rows, X=one_column(rows.X.shape))
     train_set = rows.dataset(params, plan.features)
     metrics = [_pooled(metric, exchange) for metric in plan.metrics]
@@ -168,18 +168,18 @@ def _train_share(plan, rank, n_threads, parts, evaluation):
             init_model=plan.init_model,
         )
     except ValueError as error:
-        if "Socket" in str(error):  # LightGBM's word for a peer that closed its connection
+        if "Socket" in str(error):  # LightGBM's error if another worker closes its connection
             raise PeerLost(str(error)) from error
         raise
     finally:
-        lightgbm.basic._LIB.LGBM_NetworkFree()  # of the process, also where no booster was made
+        lightgbm.basic._LIB.LGBM_NetworkFree()  # global state, also set if no booster was created
     for name in NETWORK_PARAMS:
         booster.params.pop(name, None)
     return booster, results
 
 
 def _network_params(plan, rank):
-    """LightGBM's parameters of the network, whose port is free from here on."""
+    """LightGBM's network parameters; releases the reserved port."""
     if not plan.machines:
         return {}
     get_worker()._skfocal_ports.pop(plan.name).close()
@@ -191,7 +191,7 @@ def _network_params(plan, rank):
 
 
 def _joined(plan, parts):
-    """Rows of all parts; one without weight where there is none, as LightGBM needs a row."""
+    """Concatenate all parts; without parts, one row of weight 0, because LightGBM needs a row."""
     if not parts:
         X = np.zeros((1, len(plan.features["feature_name"])))
         return Rows(X, np.zeros(1, np.intp), np.zeros(1))
@@ -205,14 +205,14 @@ def _joined(plan, parts):
 
 
 def _stack(values):
-    """Rows of all values, which may all be None."""
+    """Stack the rows of all values, which may all be None."""
     if len(values) == 1 or values[0] is None:
         return values[0]
     return sparse.vstack(values, "csr") if sparse.issparse(values[0]) else np.concatenate(values)
 
 
 def _pooled(metric, exchange):
-    """LightGBM's ``feval`` of a mean over rows, as the mean over those of all workers."""
+    """Turn a mean over a worker's rows into the mean over the rows of all workers."""
 
     def mean(raw_prediction, dataset):
         weight = dataset.get_weight()
@@ -225,11 +225,11 @@ def _pooled(metric, exchange):
 
 
 def _keep_step(exchange):
-    """LightGBM's callback that lets the client stop all workers before the same round.
+    """Callback of LightGBM that lets the client stop all workers before the same round.
 
-    The workers meet about once a second, or every round if that takes longer.
+    The workers synchronise about once a second, or every round if rounds take longer.
     """
-    met = [0, perf_counter()]  # the round and time of the last meeting
+    met = [0, perf_counter()]  # round and time of the last synchronisation
     due = 1
 
     def callback(env):
@@ -245,12 +245,12 @@ def _keep_step(exchange):
 
 
 def _refuse_infinite_leaves(env):
-    """Refuse them on all workers in one round: the next gradients would fail on some of them."""
+    """Raise ValueError on all workers in the same round, before the next gradients fail on some."""
     check_leaves(env.model)
 
 
 def _printing(plan, training_metric, exchange):
-    """LightGBM's callback that prints, in the client, as ``verbose`` does on one machine."""
+    """Callback of LightGBM that prints metrics in the client, as ``verbose`` does locally."""
 
     def callback(env):
         if (env.iteration + 1) % plan.print_every:

@@ -1,4 +1,4 @@
-"""Boosted trees under the focal loss on Dask collections."""
+"""Boosted trees with the focal loss on Dask collections."""
 
 from copy import copy
 from functools import partial
@@ -41,13 +41,14 @@ from skfocal.estimators._rows import evaluation_names, evaluation_sets
 class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
     """:class:`skfocal.FocalLGBMClassifier` on Dask arrays and dataframes.
 
-    The workers grow LightGBM's distributed trees, each on the rows that it holds. Labels, weights,
-    the constant start and metrics are those of the whole collection, whatever a worker sees of
-    it. Predictions are lazy Dask arrays.
+    The workers train LightGBM's distributed trees, each on its own rows. Labels, weights, the
+    constant start and metrics are computed over the whole collection. Predictions are lazy Dask
+    arrays.
 
-    Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`. Each worker trains
-    with its own number of threads, whatever ``n_jobs`` is. As each worker bins its own rows, the
-    trees depend a little on where the rows lie. If a worker is lost, ``fit`` raises an error.
+    Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`. ``fit`` ignores
+    ``n_jobs`` and uses all threads of each worker. Each worker bins its own rows, so the trees
+    depend slightly on the distribution of the rows over the workers. If a worker is lost, ``fit``
+    raises an error.
 
     Examples
     --------
@@ -93,26 +94,26 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         sample_weight : dask Array or Series of shape (n_samples,), default=None
             Non-negative weights.
         init_score : dask Array, Series or DataFrame, default=None
-            Scores to start from, of shape (n_samples,) or (n_samples, n_classes).
+            Initial scores of shape (n_samples,) or (n_samples, n_classes).
         eval_X : dask Array or DataFrame or tuple of those, default=None
             Features of evaluation sets.
         eval_y : dask Array or Series or tuple of those, default=None
-            Their labels.
+            Labels of the evaluation sets.
         eval_names : list of str, default=None
-            Their names; ``valid_0``, ``valid_1``, ... by default.
+            Names of the evaluation sets. By default ``valid_0``, ``valid_1``, ...
         eval_sample_weight : dask Array or Series or list of those, default=None
-            Their weights; None in a list means no weights.
+            Weights of the evaluation sets. None in a list means no weights.
         eval_init_score : dask collection or list of those, default=None
-            Scores that the sets start from; required with ``init_score``.
+            Initial scores of the evaluation sets. Required with ``init_score``.
         eval_metric : str or list of str, default=None
-            "logloss", "error" and "focal_loss", which are means over rows. Metrics that need all
-            rows in one place are not available.
+            "logloss", "error" or "focal_loss", which are means over rows. Other metrics are not
+            available because they need all rows in one place.
         categorical_feature : "auto" or list of int or str, default="auto"
             As in LightGBM.
         init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
-            Fitted model whose trees and start to go on from.
+            Fitted model to continue training from.
         client : distributed.Client, default=None
-            By default the current one.
+            Client of the cluster. None means the current client.
 
         Returns
         -------
@@ -144,7 +145,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         names, callbacks = self._named(sets, eval_names, X, y)
 
         first = read_init_model(init_model, without_rows(X))
-        columns = FocalLGBMClassifier()  # goes to the workers: it knows the columns, nothing else
+        columns = FocalLGBMClassifier()  # sent to the workers; holds only the columns
         for estimator in (self, columns):
             remember_columns(estimator, without_rows(X), categorical_feature, first.categories)
         check_column_params(self.lgbm_params or {}, columns)
@@ -194,7 +195,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         return self
 
     def _named(self, sets, eval_names, X, y):
-        """Names of the evaluation sets, and LightGBM's callbacks that go by them."""
+        """Names of the evaluation sets, and the callbacks of LightGBM that use them."""
         names = evaluation_names(eval_names, len(sets) or int(self.early_stopping))
         same = [tokenize(*of_set[:2]) == tokenize(X, y) for of_set in sets] or [False] * len(names)
         training = [name for name, is_same in zip(names, same, strict=True) if is_same]
@@ -221,7 +222,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
 
 
 def _check_means(eval_metric, has_rows):
-    """Metrics asked for; ValueError for those that are no means over rows."""
+    """Validate ``eval_metric``: on Dask collections, metrics must be means over rows."""
     metrics = check_eval_metric(eval_metric, has_rows)
     pooled = [metric for metric in metrics if callable(metric) or metric in NEED_EVERY_CLASS]
     if pooled:
@@ -243,7 +244,7 @@ def _checked(client, columns, collections):
 
 
 def _tree_input(columns, X):
-    """Features of a partition; sparse ones of the only kind that can be stacked."""
+    """Features of a partition; sparse ones as CSR, so that they can be stacked."""
     X = lightgbm_input(columns, X, reset=False)
     return sparse.csr_matrix(X) if sparse.issparse(X) else X
 

@@ -45,18 +45,18 @@ def bad_inputs():
         ),
         "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
         "numpy y": (TypeError, "y must be a dask Array", (arrays[0], y)),
-        "series with an array": (ValueError, "partitioned alike", (arrays[0], frames[1])),
+        "series with an array": (ValueError, "same number of partitions", (arrays[0], frames[1])),
         "array with a frame": (
             ValueError,
             "inconsistent numbers of samples",
             (*frames[:2], arrays[2]),
         ),
-        "mixed partitions": (TypeError, "of one kind.*csr_matrix.*ndarray", (mixed, arrays[1])),
+        "mixed partitions": (TypeError, "same type.*csr_matrix.*ndarray", (mixed, arrays[1])),
         "one axis": (ValueError, "two axes", (arrays[1], arrays[1])),
         "lengths": (ValueError, "y must have shape", (arrays[0], arrays[1][:900])),
         "partitions": (
             ValueError,
-            "partitioned alike",
+            "same number of partitions",
             (frames[0], frames[1].repartition(npartitions=2)),
         ),
         "rows of partitions": (
