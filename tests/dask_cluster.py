@@ -1,5 +1,7 @@
 """A cluster of two worker processes, and collections to train on."""
 
+import gc
+import time
 from contextlib import contextmanager
 
 import dask
@@ -57,3 +59,17 @@ def as_frames(X, *columns):
     frame = pd.DataFrame(X, columns=list("abcdef"))
     series = [dd.from_pandas(pd.Series(column), npartitions=3) for column in columns]
     return dd.from_pandas(frame, npartitions=3), *series
+
+
+def held(client):
+    """Keys of the results that workers hold."""
+    gc.collect()  # errors refer to frames, and these to results
+    return {key for keys in client.has_what().values() for key in keys}
+
+
+def wait_until(condition, seconds=20):
+    """Wait until a condition holds, or fail."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

@@ -15,6 +15,7 @@ from skfocal.dask._memory import reuse_freed_memory
 from skfocal.dask._partitions import (
     check_part,
     check_table,
+    gather,
     merge,
     partitions,
     summaries_of,
@@ -182,7 +183,7 @@ class SummedObjective(PenalisedObjective):
     def _map(self, function, *arguments):
         """Results of ``function(parts, *arguments)`` for the parts of each thread."""
         evaluate = partial(_evaluate, function, arguments)
-        return self._client.gather(self._client.map(evaluate, self._shares, pure=False))
+        return gather(self._client, self._client.map(evaluate, self._shares, pure=False))
 
 
 def _by_thread(client, parts):

@@ -186,11 +186,24 @@ def summarize(part):
 
 def summaries_of(client, parts, name="X"):
     """Return the partitions that have rows, and their summaries."""
-    summaries = client.gather(client.compute([summarize(part) for part in parts]))
+    summaries = gather(client, client.compute([summarize(part) for part in parts]))
     kept = [(part, found) for part, found in zip(parts, summaries, strict=True) if found]
     if not kept:
         raise ValueError(f"{name} must hold at least one row, got none.")
     return zip(*kept, strict=True)
+
+
+def gather(client, futures):
+    """Return the results of futures, and cancel all of them if one fails.
+
+    Dask keeps the error of a failed future, whose traceback refers to the partitions of the fit.
+    Without cancelling, they would stay on the workers after a failed fit.
+    """
+    try:
+        return client.gather(futures)
+    except BaseException:
+        client.cancel(futures)
+        raise
 
 
 def merge(summaries, weight_dtype=np.float64):

@@ -11,7 +11,15 @@ pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
-from dask_cluster import PARAMETERS, SAME, as_arrays, as_frames, dataset  # noqa: E402
+from dask_cluster import (  # noqa: E402
+    PARAMETERS,
+    SAME,
+    as_arrays,
+    as_frames,
+    dataset,
+    held,
+    wait_until,
+)
 
 from skfocal.dask import DaskFocalLGBMClassifier  # noqa: E402
 from skfocal.dask._holdout import deal  # noqa: E402
@@ -207,6 +215,25 @@ def test_arguments_are_refused_and_leave_no_model(client, case):
     model = DaskFocalLGBMClassifier(**PARAMETERS)
     with pytest.raises(error, match=message):
         model.fit(*as_arrays(X, y), **arguments)
+    with pytest.raises(NotFittedError):
+        model.to_local()
+
+
+def test_refused_fit_leaves_nothing_on_the_workers(client):
+    held_before = held(client)
+    X, y, weight = as_arrays(*dataset())
+    sets = {"eval_X": X, "eval_y": y, "eval_sample_weight": -weight}
+    with pytest.raises(ValueError, match="eval_sample_weight"):
+        DaskFocalLGBMClassifier(**PARAMETERS).fit(X, y, **sets)
+    wait_until(lambda: held(client) <= held_before)
+
+
+def test_infinite_leaf_is_refused_and_leaves_no_model(client):
+    X, y, _ = as_arrays(*dataset())
+    settings = PARAMETERS | {"min_child_weight": 0.0, "learning_rate": 1e308, "n_estimators": 5}
+    model = DaskFocalLGBMClassifier(**settings)
+    with pytest.raises(ValueError, match="min_child_weight"):
+        model.fit(X, y)
     with pytest.raises(NotFittedError):
         model.to_local()
 

@@ -189,6 +189,6 @@ def test_several_workers_in_one_process_are_refused():
             n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as threads,
         distributed.Client(threads),
-        pytest.raises(ValueError, match="Workers must be processes"),
+        pytest.raises(ValueError, match="Workers must be separate processes"),
     ):
         DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import time
 
 import numpy as np
 import pytest
@@ -16,7 +15,7 @@ pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
-from dask_cluster import as_arrays, as_frames, cluster, dataset  # noqa: E402
+from dask_cluster import as_arrays, as_frames, cluster, dataset, held, wait_until  # noqa: E402
 
 from skfocal.dask import DaskFocalLogisticRegression  # noqa: E402
 
@@ -258,15 +257,3 @@ def test_interrupt_leaves_nothing_running(client, monkeypatch):
     wait_until(lambda: not any(client.processing().values()) and held(client) <= held_before)
     with pytest.raises(NotFittedError):
         model.to_local()
-
-
-def held(client):
-    """Keys of the results that workers hold."""
-    return {key for keys in client.has_what().values() for key in keys}
-
-
-def wait_until(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
