@@ -154,6 +154,25 @@ class FocalLoss:
         rows = (y_true, raw_prediction, sample_weight)
         return self._map(block, *rows, offset=offset, scale=scale, xp=xp, **dtypes)
 
+    def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
+        """Return a function that multiplies each row's Hessian by a vector.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
+        curvature : {"exact", "newton"}, default="exact"
+            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
+            Each row's Hessian is then positive semi-definite.
+
+        Returns
+        -------
+        product : callable
+            Takes and returns an array like ``raw_prediction``.
+        """
+        check_option("curvature", curvature, ("exact", "newton"))
+        return self._hessian_operator(y_true, raw_prediction, sample_weight, curvature)
+
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Return the weighted mean of the loss as a float.
 

@@ -5,7 +5,7 @@ from scipy.optimize import brentq
 
 from skfocal.objectives import _margin
 from skfocal.objectives._base import FocalLoss, times
-from skfocal.objectives._checks import check_option, class_indices
+from skfocal.objectives._checks import class_indices
 
 
 class BinaryFocalLoss(FocalLoss):
@@ -88,23 +88,7 @@ class BinaryFocalLoss(FocalLoss):
 
         return float(brentq(excess, -bound, bound, xtol=1e-15))
 
-    def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
-        """Return a function that multiplies each row's Hessian by a vector.
-
-        Parameters
-        ----------
-        y_true, raw_prediction, sample_weight
-            As in :meth:`loss`.
-        curvature : {"exact", "newton"}, default="exact"
-            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
-            Each row's Hessian is then positive semi-definite.
-
-        Returns
-        -------
-        product : callable
-            Takes and returns an array like ``raw_prediction``.
-        """
-        check_option("curvature", curvature, ("exact", "newton"))
+    def _hessian_operator(self, y_true, raw_prediction, sample_weight, curvature):
         _, hessian = self.gradient_curvature(
             y_true, raw_prediction, sample_weight, curvature=curvature
         )

@@ -10,7 +10,7 @@ from scipy.special import log_expit, logsumexp
 from skfocal.objectives import _margin
 from skfocal.objectives._arrays import as_like, namespace
 from skfocal.objectives._base import FocalLoss, times
-from skfocal.objectives._checks import check_option, class_indices
+from skfocal.objectives._checks import class_indices
 from skfocal.objectives._softmax import (
     all_margins,
     class_mask,
@@ -103,23 +103,7 @@ class MulticlassFocalLoss(FocalLoss):
         level = brentq(lambda level: logsumexp(log_proba(level)), *bracket, xtol=1e-15)
         return log_softmax(log_proba(level))
 
-    def hessian_operator(self, y_true, raw_prediction, sample_weight=None, *, curvature="exact"):
-        """Return a function that multiplies each row's Hessian by a vector.
-
-        Parameters
-        ----------
-        y_true, raw_prediction, sample_weight
-            As in :meth:`loss`.
-        curvature : {"exact", "newton"}, default="exact"
-            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
-            Each row's Hessian is then positive semi-definite.
-
-        Returns
-        -------
-        product : callable
-            Takes and returns an array like ``raw_prediction``.
-        """
-        check_option("curvature", curvature, ("exact", "newton"))
+    def _hessian_operator(self, y_true, raw_prediction, sample_weight, curvature):
         block = partial(self._hessian_block, curvature=curvature)
         parts = self._map(block, y_true, raw_prediction, sample_weight)
         slope, scalar_curvature, margin_gradient = parts
