@@ -1,9 +1,9 @@
-"""Search for default settings of FocalLGBMClassifier over the sets of a folder.
+"""Compare settings of FocalLGBMClassifier by cross-validation on the data sets of a folder.
 
     python benchmarks/defaults.py --data DIR
 
-scores every setting on every fold and prints, in Markdown, their ranks, their time relative to
-``LGBMClassifier()``, and what a choice without each set in turn would have been.
+The script scores every setting on every fold. It prints, in Markdown, their ranks, their time
+relative to ``LGBMClassifier()``, and the settings chosen if each data set is left out in turn.
 """
 
 from functools import partial
@@ -13,7 +13,8 @@ from pathlib import Path
 import models
 import numpy as np
 import pandas as pd
-from experiments import argument_parser, fit_and_score, plan, run
+from experiments import argument_parser, evaluate_untuned, plan, run
+from quality import REFERENCES, TREES
 from tables import average_ranks, fold_means, markdown
 
 SCORES = ("average_precision", "log_loss")
@@ -44,24 +45,8 @@ def settings():
     return {DEFAULT: {}, **named}
 
 
-def references():
-    """Models whose ranks the settings are compared with."""
-    return {
-        REFERENCE: models.lgbm,
-        "LightGBM reg_lambda=5": partial(models.lgbm, reg_lambda=5),
-        "LightGBM, our trees": models.lgbm_with_our_trees,
-    }
-
-
-MODELS = references() | {
-    name: partial(models.focal_lgbm, **params) for name, params in settings().items()
-}
-
-
-def evaluate(task):
-    """Scores of one setting on one fold."""
-    X, y, X_test, y_test = task.split()
-    return fit_and_score(MODELS[task.model](X, y, task.dataset.seed), X, y, X_test, y_test)
+SETTINGS = {name: partial(models.focal_lgbm, **params) for name, params in settings().items()}
+MODELS = {name: TREES[name] for name in REFERENCES} | SETTINGS
 
 
 def settings_table(results):
@@ -79,10 +64,10 @@ def settings_table(results):
 
 
 def left_out_table(results):
-    """How often each setting has the best sum of ranks on all sets but one, and its rank there."""
+    """How often each setting has the best sum of ranks if one data set is left out."""
     ranks = sum(
         fold_means(results, score).rank(ascending=score == "log_loss") for score in SCORES
-    ).drop(index=[name for name in references() if name in set(results["model"])])
+    ).drop(index=REFERENCES, errors="ignore")
     chosen = pd.Series({name: ranks.drop(columns=name).mean(axis=1).idxmin() for name in ranks})
     left_out = pd.Series({name: ranks.loc[chosen[name], name] for name in ranks})
     table = pd.DataFrame({"times chosen": chosen.value_counts()})
@@ -105,8 +90,10 @@ def main():
     args = parser.parse_args()
     names = [name for name in MODELS if name in {DEFAULT, REFERENCE, *args.models}]
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
-    results = run(tasks, evaluate, args)
-    print(f"\n{settings_table(results)}\n\n{left_out_table(results)}")
+    results = run(tasks, partial(evaluate_untuned, MODELS), args)
+    print(f"\n{settings_table(results)}")
+    if results["set"].nunique() > 1:
+        print(f"\n{left_out_table(results)}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Code shared by ``quality.py`` and ``study.py``: options, tasks, the results file, timed fits."""
+"""Code shared by ``quality.py``, ``defaults.py`` and ``study.py``: options, tasks, timed fits."""
 
 import argparse
 import csv
@@ -44,7 +44,7 @@ class Task:
 
 
 def argument_parser(description, max_rows, output):
-    """Options of both scripts; the arguments are the defaults that differ."""
+    """Options of the scripts; the arguments are the defaults that differ."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
@@ -122,6 +122,12 @@ def run(tasks, evaluate, args):
     results = pd.read_csv(args.output, dtype={"set": str})
     order = pd.DataFrame([task.key for task in tasks], columns=KEY)
     return order.merge(results, on=KEY, validate="one_to_one")
+
+
+def evaluate_untuned(models, task):
+    """Scores of one of ``models``, functions ``(X, y, seed)``, on one fold."""
+    X, y, X_test, y_test = task.split()
+    return fit_and_score(models[task.model](X, y, task.dataset.seed), X, y, X_test, y_test)
 
 
 def fit_and_score(model, X, y, X_test, y_test):

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import models
-from experiments import argument_parser, fit_and_score, plan, run
+from experiments import argument_parser, evaluate_untuned, plan, run
 from picture import draw_ranks
 from tables import group_table, set_table, significance_table, summary_table
 
@@ -37,12 +37,6 @@ LINEAR = {
 }
 MODELS = TREES | GAMMAS | LINEAR
 REFERENCES = [name for name in TREES if name.startswith("LightGBM")]
-
-
-def evaluate(task):
-    """Scores of one model on one fold."""
-    X, y, X_test, y_test = task.split()
-    return fit_and_score(MODELS[task.model](X, y, task.dataset.seed), X, y, X_test, y_test)
 
 
 def report(results):
@@ -78,7 +72,7 @@ def main():
     args = parser.parse_args()
     names = [name for name in MODELS if name in {OURS, *args.models}]
     tasks = plan(args, models_for=lambda n_classes: names, fits_per_task=1)
-    results = run(tasks, evaluate, args)
+    results = run(tasks, partial(evaluate_untuned, MODELS), args)
     print(report(results))
     draw_ranks(results[results["model"].isin(TREES)], args.picture)
     print(f"\nSaved the figure to {args.picture}.")
