@@ -6,6 +6,7 @@ from itertools import chain
 
 import dask
 import numpy as np
+from dask.sizeof import sizeof
 from distributed import default_client, wait
 from scipy import sparse
 
@@ -18,6 +19,7 @@ from skfocal.dask._partitions import (
     gather,
     merge,
     partitions,
+    sizeof_rows,
     summaries_of,
     weight_without,
     without_rows,
@@ -136,6 +138,9 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         return np.result_type(rows.dtype, self.coef_.dtype)
 
 
+sizeof.register(LinearObjective, sizeof_rows)
+
+
 class SummedObjective(PenalisedObjective):
     """Penalised loss whose sums over rows are computed by the workers.
 
@@ -183,7 +188,13 @@ class SummedObjective(PenalisedObjective):
     def _map(self, function, *arguments):
         """Results of ``function(parts, *arguments)`` for the parts of each thread."""
         evaluate = partial(_evaluate, function, arguments)
-        return gather(self._client, self._client.map(evaluate, self._shares, pure=False))
+        where = {"allow_other_workers": True, "pure": False}
+        # Without a worker, Dask may place tasks with few dependencies away from their data.
+        futures = [
+            self._client.submit(evaluate, parts, workers=worker, **where)
+            for worker, parts in self._shares
+        ]
+        return gather(self._client, futures)
 
 
 def _by_thread(client, parts):
@@ -191,16 +202,21 @@ def _by_thread(client, parts):
 
     Each thread gets one task, so all tasks start immediately. Dask would move waiting tasks,
     together with their partitions, to other workers.
+
+    Returns
+    -------
+    shares : list of (worker, futures)
+        The worker is an address, or None if the results were lost.
     """
     wait(parts)
     holders, n_threads = client.who_has(parts), client.nthreads()
-    shares = defaultdict(list)
+    held = defaultdict(list)
     for part in parts:
-        shares[min(holders[part.key], default=None)].append(part)
+        held[min(holders[part.key], default=None)].append(part)
     return [
-        share[i :: n_threads[worker]]
-        for worker, share in shares.items()
-        for i in range(min(n_threads.setdefault(worker, 1), len(share)))
+        (worker, futures[i :: n_threads.get(worker, 1)])
+        for worker, futures in held.items()
+        for i in range(min(n_threads.get(worker, 1), len(futures)))
     ]
 
 

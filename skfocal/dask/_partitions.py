@@ -7,6 +7,7 @@ import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
+from dask.sizeof import sizeof
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skfocal._rows import check_weight, encode_labels
@@ -21,6 +22,14 @@ class Part:
     y: np.ndarray
     weight: np.ndarray | None = None
     init_score: np.ndarray | None = None
+
+
+def sizeof_rows(rows):
+    """Bytes of a partition. By default, Dask assumes few and moves it between workers."""
+    return sizeof([rows.X, rows.y, rows.weight])
+
+
+sizeof.register(Part, sizeof_rows)
 
 
 @dataclass

@@ -9,15 +9,18 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 
 from skfocal import FocalLogisticRegression
+from skfocal.objectives import BinaryFocalLoss
 from skfocal.objectives._linear import LinearObjective
 
 pytest.importorskip("dask.dataframe")
 distributed = pytest.importorskip("distributed")
 
 import dask.array as da  # noqa: E402
+from dask.sizeof import sizeof  # noqa: E402
 from dask_cluster import as_arrays, as_frames, cluster, dataset, held, wait_until  # noqa: E402
 
 from skfocal.dask import DaskFocalLogisticRegression  # noqa: E402
+from skfocal.dask._partitions import Part  # noqa: E402
 
 ACCURATE = {"tol": 1e-9}  # so that two solutions differ by less than 1e-6
 SETTINGS = {
@@ -130,27 +133,43 @@ def test_fit_warns_goes_on_and_counts_iterations_as_on_one_machine(client):
     assert model.n_iter_[0] < DaskFocalLogisticRegression(tol=1e-10).fit(*collections).n_iter_[0]
 
 
-def test_an_evaluation_moves_a_gradient_per_partition(client, monkeypatch):
-    moved, X = [], np.random.default_rng(0).normal(size=(4000, 40))
-    map_parts = client.map
+def test_an_evaluation_moves_a_gradient_per_thread(client, monkeypatch):
+    sizes, submit = [], client.submit
 
-    def spy(function, parts, **settings):
-        futures = map_parts(function, parts, **settings)
+    def spy(function, *arguments, **settings):
+        future = submit(function, *arguments, **settings)
         if function.args[1][0] is LinearObjective._loss_sums:
-            moved.append(
-                [len(pickle.dumps(function)), *map(len, map(pickle.dumps, client.gather(futures)))]
-            )
-        return futures
+            sizes.append([len(pickle.dumps(sent)) for sent in (function, future.result())])
+        return future
 
-    monkeypatch.setattr(client, "map", spy)
+    monkeypatch.setattr(client, "submit", spy)
+    X = np.random.default_rng(0).normal(size=(4000, 40))
     y = (X[:, 0] > 0.5).astype(int)
-    DaskFocalLogisticRegression().fit(
+    model = DaskFocalLogisticRegression().fit(
         *(da.from_array(c, chunks=(500, 40)[: c.ndim]) for c in (X, y)), client=client
     )
-    assert len(moved) > 3
-    for sent, *received in moved:
-        assert 1 <= len(received) <= 2  # one message per thread that holds partitions
-        assert max(sent, *received) < 41 * 8 + 500  # the coefficients and what wraps them
+    assert 3 < len(sizes) <= 2 * 2 * (model.n_iter_[0] + 1)  # of 2 threads, not of 8 partitions
+    assert np.max(sizes) < 41 * 8 + 500  # the coefficients and what wraps them
+
+
+@pytest.mark.parametrize("as_table", [np.asarray, sparse.csr_matrix])
+def test_dask_counts_the_bytes_of_rows(as_table):
+    X, y = as_table(np.ones((1000, 20))), np.zeros(1000, np.int8)
+    loss = BinaryFocalLoss(gamma=1.0, alpha=0.5)
+    objective = LinearObjective(loss, X, y, None, scale=1.0, l2=0.0, fit_intercept=True)
+    assert min(sizeof(objective), sizeof(Part(X, y))) >= 1000 * 20 * 8
+
+
+def test_evaluations_run_where_the_partitions_are(client):
+    X, y = np.random.default_rng(0).normal(size=(40_000, 10)), np.arange(40_000) % 2
+    for _ in range(3):  # Dask misplaces them in some fits only
+        with distributed.get_task_stream(client) as stream:
+            DaskFocalLogisticRegression().fit(
+                *(da.from_array(c, chunks=(10_000, 10)[: c.ndim]) for c in (X, y)), client=client
+            )
+        evaluations = [task for task in stream.data if "_evaluate" in str(task["key"])]
+        actions = {action["action"] for task in evaluations for action in task["startstops"]}
+        assert actions == {"compute"}  # and no "transfer"
 
 
 def test_rows_are_not_gathered(client, monkeypatch):
