@@ -25,8 +25,8 @@ print("cross-entropy:", BinaryFocalLoss(gamma=0).loss(y, logit(proba)))
 
 
 # %%
-# Now consider single rows: a positive and a negative row with probabilities 0.9 and 0.3. With gamma
-# 2, the easy positive keeps a hundredth of its loss, and the hard positive about half.
+# Now consider single rows: positives and negatives with probability 0.9 or 0.3. With gamma 2, the
+# easy positive keeps a hundredth of its loss, and the hard positive about half.
 def one_row(label, p, gamma):
     return focal_loss([label], [p], gamma=gamma, labels=[0, 1])
 
@@ -94,7 +94,7 @@ for label, ax in zip((1, 0), axes, strict=True):
 plt.show()
 
 # %%
-# Models use the derivatives with respect to the raw score. The second derivative is negative for
+# Training uses the derivatives with respect to the raw score. The second derivative is negative for
 # badly misclassified rows, so gradient boosting cannot use it directly.
 figure, axes = plt.subplots(2, figsize=(6.4, 8), layout="constrained")
 for kind, ax in zip(("gradient", "hessian"), axes, strict=True):

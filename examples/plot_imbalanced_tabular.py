@@ -7,7 +7,7 @@ step of a :class:`~sklearn.pipeline.Pipeline` and has the same search budget of 
 script prints tables and a conclusion, and saves a figure.
 
 By default, the script generates data. It also runs on your own csv, csv.gz or parquet file with two
-or more classes. Columns can have any type and missing values::
+or more classes. Columns can have any type and may contain missing values::
 
     python examples/plot_imbalanced_tabular.py --data my.csv.gz --target churned
 """
@@ -260,7 +260,7 @@ def print_classes(searched, class_names):
 # Scores differ more between splits than between models. :class:`~skfocal.GammaDisplay` therefore
 # compares models by their differences on the same split.
 def paired(results, score, names):
-    """Paired differences between gammas, and to tuned models."""
+    """Paired differences between gammas, and from tuned models."""
     table = results.pivot(index="model", columns="split", values=score)
     table = table.loc[[f"gamma={gamma}" for gamma in GAMMAS] + names]
     sign = -1 if score == "log loss" else 1

@@ -51,8 +51,8 @@ for gamma, model in models.items():
 # Trees and overfitting
 # ---------------------
 # The correction is exact for a model at the minimum of its expected loss. It does not correct
-# overfitting: here, trees on few rows are over-confident. As for any gamma, use early stopping or
-# more regularisation.
+# overfitting: here, trees on few rows are over-confident. As with any gamma, use early stopping
+# or more regularisation.
 few = slice(5000)
 settings = {"gamma": 2, "n_jobs": 1, "random_state": 0}
 trees = {

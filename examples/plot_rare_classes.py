@@ -38,11 +38,11 @@ print(", ".join(f"{name} {share:.1%}" for name, share in shares.items()))
 # %%
 # Ranking of each class
 # ---------------------
-# We compute the average precision of each class against all others, with the default learning rates
-# of both models and with 0.3. With the defaults, the models differ little. With 0.3, LightGBM ranks
-# all classes worse and hardly finds the rarest ones: their second derivatives are close to zero, so
-# the leaf values become extreme. The second-order term of ``FocalLGBMClassifier`` also depends on
-# the size of the gradient, which limits the leaf values.
+# We compute the average precision of each class against all others, once with each model's default
+# learning rate and once with 0.3. With the defaults, the models differ little. With 0.3, LightGBM
+# ranks all classes worse and hardly finds the rarest ones: the second derivatives of their rows are
+# close to zero, so the leaf values become extreme. The second-order term of
+# ``FocalLGBMClassifier`` also depends on the size of the gradient, which limits the leaf values.
 common = {"n_jobs": 1, "random_state": 0, "verbose": -1}
 models = {
     "LightGBM": LGBMClassifier(**common),

@@ -44,8 +44,8 @@ for name, model in {"alpha": by_alpha, "class_weight": by_class, "sample_weight"
 # The population of the probabilities
 # -----------------------------------
 # If positives count ten times, the model describes a population in which they are ten times as
-# common. ``"posterior"`` is the probability in that population, and ``"unweighted"`` in the
-# original one. ``"unweighted"`` only corrects for ``alpha`` and ``class_weight``, not for
+# common. ``"posterior"`` is the probability in that population, and ``"unweighted"`` is that in
+# the original one. ``"unweighted"`` only corrects for ``alpha`` and ``class_weight``, not for
 # ``sample_weight``.
 plain = FocalLogisticRegression().fit(X, y)
 curves = {"no alpha": plain.predict_proba(X_test)[:, 1]}
