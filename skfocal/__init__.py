@@ -1,4 +1,4 @@
-"""Classifiers trained with the focal loss on imbalanced tabular data."""
+"""Classifiers trained with the focal loss, for imbalanced tabular data."""
 
 from skfocal.displays import FocalLossDisplay, GammaDisplay
 from skfocal.estimators import FocalLGBMClassifier, FocalLogisticRegression

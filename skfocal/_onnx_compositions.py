@@ -206,8 +206,8 @@ def _prepare_one_vs_one(scope, operator, container):
     classes = operator.raw_operator.classes_
     if not np.array_equal(classes, np.arange(len(classes))):
         raise NotImplementedError(
-            "skl2onnx returns class indices for OneVsOneClassifier. Fit it to the labels 0 to "
-            f"{len(classes) - 1}, got {classes.tolist()}."
+            f"OneVsOneClassifier must be fitted to the labels 0 to {len(classes) - 1}, because "
+            f"skl2onnx returns class indices for it, got {classes.tolist()}."
         )
     for estimator in operator.raw_operator.estimators_:
         check_decision(estimator, container)
@@ -218,7 +218,7 @@ def _prepare_voting(scope, operator, container):
     if model.weights is not None and len(model.estimators_) < len(model.estimators):
         raise NotImplementedError(
             "skl2onnx applies the weights of a VotingClassifier to the wrong estimators if some "
-            "are dropped. Remove those from estimators and weights, and fit again."
+            "estimators are dropped. Remove these from estimators and weights, and fit again."
         )
     _prepare_labels(scope, operator, container)
 
@@ -228,8 +228,8 @@ def _prepare_labels(scope, operator, container):
     classes = operator.raw_operator.classes_
     if classes.dtype.kind in "iu" and np.abs(classes).max() >= 2**24:
         raise NotImplementedError(
-            f"skl2onnx rounds the labels of {type(operator.raw_operator).__name__} above 2**24, "
-            f"got {classes.tolist()}. Fit it to smaller labels."
+            f"{type(operator.raw_operator).__name__} must be fitted to labels below 2**24, because "
+            f"skl2onnx rounds larger ones, got {classes.tolist()}."
         )
 
 

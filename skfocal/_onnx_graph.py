@@ -1,4 +1,4 @@
-"""Helpers of the ONNX converters."""
+"""Helpers for the ONNX converters."""
 
 from copy import copy
 

@@ -63,7 +63,7 @@ except (ImportError, AttributeError) as error:
     raise ImportError(
         f"skfocal does not work with scikit-learn {version('scikit-learn')} and LightGBM "
         f"{version('lightgbm')}: {error}. Upgrade skfocal, or install an older release of the "
-        "library in this message."
+        "library that lacks this name."
     ) from error
 
 

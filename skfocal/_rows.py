@@ -20,10 +20,12 @@ def encode_labels(y):
             check_classification_targets(y)
         classes = np.unique(y)
     except TypeError as error:
-        raise TypeError(f"y must hold labels of one kind that can be sorted: {error}.") from error
+        raise TypeError(
+            f"y must contain labels of one type that can be sorted: {error}."
+        ) from error
     if len(classes) < 2:
         raise ValueError(
-            f"y must hold at least two classes, got only one class: {classes.tolist()}."
+            f"y must contain at least two classes, got only one class: {classes.tolist()}."
         )
     # searchsorted is several times faster than return_inverse, and == several times faster still.
     if len(classes) == 2:
@@ -37,11 +39,11 @@ def encode_known_labels(y, classes, name):
     try:
         unknown_labels = np.setdiff1d(y, classes)
     except TypeError as error:
-        raise TypeError(f"{name} must hold labels of the same kind as y: {error}.") from error
+        raise TypeError(f"{name} must contain labels of the same type as y: {error}.") from error
     if len(unknown_labels):
         raise ValueError(
-            f"{name} holds unknown labels: {unknown_labels.tolist()}. The known classes are "
-            f"{classes.tolist()}."
+            f"{name} must contain only the classes {classes.tolist()}, got the unknown labels "
+            f"{unknown_labels.tolist()}."
         )
     return np.searchsorted(classes, y)
 
@@ -49,7 +51,7 @@ def encode_known_labels(y, classes, name):
 def check_weight(sample_weight, X, name="sample_weight", dtype=np.float64):
     """Return weights as a float array, or None.
 
-    They must be non-negative, and their sum positive and finite in ``dtype``.
+    The weights must be non-negative, and their sum must be positive and finite in ``dtype``.
     """
     if sample_weight is None:
         return None
@@ -62,12 +64,12 @@ def check_weight(sample_weight, X, name="sample_weight", dtype=np.float64):
     except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be numeric, got {sample_weight!r}.") from None
     if not np.any(weight):
-        raise ValueError(f"{name} must hold a positive weight, got zero for every sample.")
+        raise ValueError(f"{name} must contain a positive weight, got zero for every row.")
     with np.errstate(over="ignore"):
         sample_weight = _check_sample_weight(weight[()], X)  # [()] keeps a single number
         total = sample_weight.sum(dtype=dtype)
     if np.any(sample_weight < 0):
-        raise ValueError(f"{name} must not be negative, got {sample_weight.min()}.")
+        raise ValueError(f"{name} must contain only weights >= 0, got {sample_weight.min()}.")
     if not np.isfinite(total):
         raise ValueError(f"{name} must have a finite sum, got {total} in {np.dtype(dtype)}.")
     return sample_weight

@@ -15,8 +15,9 @@ def focal_loss(
 ):
     """Focal loss of predicted probabilities.
 
-    It is called like :func:`sklearn.metrics.log_loss`. The loss of a row whose true class has the
-    predicted probability p is ``alpha * (1 - p)**gamma * -log(p)``.
+    The function takes the same arguments as :func:`sklearn.metrics.log_loss`, plus ``gamma`` and
+    ``alpha``. The loss of a row whose true class has the predicted probability p is
+    ``alpha * (1 - p)**gamma * -log(p)``.
 
     If ``gamma > 0``, the true probabilities do not minimise this metric. To compute the loss
     that a model minimises, pass predictions made with ``probability="score"``.
@@ -29,25 +30,29 @@ def focal_loss(
         Predicted probabilities of the second class, or of all classes in the order of the sorted
         labels. As in ``log_loss``, they are clipped to [eps, 1 - eps] with the eps of their dtype.
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing parameter, between 0 and 100. 0 is the log loss.
+        Focusing parameter, between 0 and 100. 0 gives the log loss.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
+        Factor that multiplies the loss of each class. None means 1 for every class. A float ``a``
+        means ``(1 - a, a)``.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row. None means 1 for every row.
     normalize : bool, default=True
-        If True, return the weighted mean of the loss, otherwise the weighted sum.
+        If True, return the weighted mean of the losses. Otherwise, return their weighted sum.
     labels : array-like of shape (n_classes,), default=None
         All labels. Required if some of them do not occur in ``y_true``.
 
     Returns
     -------
     loss : float
+        Weighted mean or sum of the losses of the rows.
 
     Raises
     ------
     ValueError
-        If probabilities are not in [0, 1], do not sum to 1 or do not match the labels, or if a
-        parameter is out of range.
+        If probabilities are not in [0, 1], do not sum to 1 or do not match the labels, or if
+        another argument has an invalid value.
+    TypeError
+        If an argument is not numeric, or if labels have different types.
 
     References
     ----------
@@ -82,20 +87,24 @@ def _proba_of_class(y, proba, classes, xp):
     """Check the probabilities and return that of each row's class."""
     if len(classes) < 2:
         raise ValueError(
-            f"y_true contains only one label, {classes.tolist()}. Pass all labels as labels=..."
+            f"y_true or labels must contain at least two classes, got {classes.tolist()}. If "
+            "y_true does not contain all classes, pass them as labels."
         )
     if proba.ndim == 1:
         proba = xp.stack([1 - proba, proba], axis=1)
     if proba.shape[1] != len(classes):
         raise ValueError(
-            f"y_proba has {proba.shape[1]} columns for the {len(classes)} classes "
-            f"{classes.tolist()}. If y_true does not contain all classes, pass labels=..."
+            f"y_proba must have one column for each of the {len(classes)} classes "
+            f"{classes.tolist()}, got {proba.shape[1]} columns. If y_true does not contain all "
+            "classes, pass them as labels."
         )
     lowest, highest = float(xp.min(proba)), float(xp.max(proba))
     if lowest < 0 or highest > 1:
-        raise ValueError(f"y_proba must be in [0, 1], got values from {lowest} to {highest}.")
+        raise ValueError(
+            f"y_proba must contain values in [0, 1], got values from {lowest} to {highest}."
+        )
     sums = xp.sum(proba, axis=1)
     worst = float(sums[int(xp.argmax(xp.abs(sums - 1)))])
     if abs(worst - 1) > float(xp.finfo(proba.dtype).eps) ** 0.5:
-        raise ValueError(f"Rows of y_proba must sum to 1, got {worst}.")
+        raise ValueError(f"Each row of y_proba must sum to 1, got a row with the sum {worst}.")
     return xp.take_along_axis(proba, move_like(y, proba, xp)[:, None], axis=1)[:, 0]

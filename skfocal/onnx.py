@@ -24,15 +24,19 @@ OPTIONS = {
 def register_converters():
     """Register converters for both estimators with ``skl2onnx``.
 
-    They also work inside pipelines and other meta-estimators. The outputs of the graph are the
-    label and the probabilities, as for other classifiers of ``skl2onnx``. The probabilities follow
-    the estimator's parameters ``probability`` and ``class_prior``. With the option ``raw_scores``,
-    the second output is ``decision_function``. For binary models it has two columns, and the first
-    one is the negative of the second.
+    The converters also work inside pipelines and other meta-estimators. The outputs of the graph
+    are the label and the probabilities, as for other classifiers that ``skl2onnx`` converts. The
+    probabilities follow the estimator's parameters ``probability`` and ``class_prior``. With the
+    option ``raw_scores``, the second output is the result of ``decision_function``. For binary
+    models, it has two columns, and the first one is the negative of the second.
 
-    For models that contain one of the estimators, this also replaces the converters of
+    For models that contain one of the estimators, the function also replaces the converters of
     ``CalibratedClassifierCV``, ``StackingClassifier`` and ``TunedThresholdClassifierCV``. Other
-    models still use those of ``skl2onnx``. A converter for ``FixedThresholdClassifier`` is added.
+    models still use those of ``skl2onnx``. It also adds a converter for
+    ``FixedThresholdClassifier``.
+
+    After registration, a conversion raises ``NotImplementedError`` if ONNX or ``skl2onnx`` cannot
+    represent the model, for example trees that were fitted on pandas categories.
 
     Examples
     --------
@@ -233,5 +237,7 @@ def _tree_nodes(root):
 def _missing_goes_left(node):
     """Whether NaN goes left; LightGBM treats it as 0 if there was none in the training data."""
     if node["missing_type"] == "Zero":
-        raise NotImplementedError("ONNX does not support zeros as missing (zero_as_missing).")
+        raise NotImplementedError(
+            "ONNX does not support zeros as missing values (zero_as_missing)."
+        )
     return node["default_left"] if node["missing_type"] == "NaN" else node["threshold"] >= 0

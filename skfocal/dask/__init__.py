@@ -1,4 +1,4 @@
-"""The estimators on Dask collections (extra ``dask``)."""
+"""The estimators for Dask collections (extra ``dask``)."""
 
 from skfocal.dask._linear import DaskFocalLogisticRegression
 from skfocal.dask._trees import DaskFocalLGBMClassifier

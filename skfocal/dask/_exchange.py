@@ -45,7 +45,7 @@ class Exchange:
         return answer
 
     def say(self, line):
-        """Print a line in the client."""
+        """Send a line to the client, which prints it."""
         self._lines.put(line)
 
     def print_lines(self):

@@ -42,9 +42,10 @@ def hold_out(client, parts, summaries, total, fraction, seed, silenced):
 
 
 def deal(counts, sizes):
-    """Number of rows to hold out of each partition and class, in proportion to ``counts``.
+    """Return the number of rows of each class to hold out from each partition.
 
-    ``counts`` has shape (n_parts, n_classes). The columns of the result sum to ``sizes``.
+    The numbers are in proportion to ``counts``, of shape (n_parts, n_classes). The columns of the
+    result sum to ``sizes``.
     """
     before = np.cumsum(counts, axis=0) * np.asarray(sizes) // np.maximum(counts.sum(axis=0), 1)
     return np.diff(before, axis=0, prepend=0)

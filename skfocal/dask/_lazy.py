@@ -16,23 +16,78 @@ class LazyPredictions:
     _local_class: type
 
     def raw_predict(self, X):
-        """Raw scores as a lazy Dask array."""
+        """Return the raw scores as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+
+        Returns
+        -------
+        raw_prediction : dask Array of shape (n_samples,) or (n_samples, n_classes)
+            The raw scores.
+        """
         return self._lazily("raw_predict", X)
 
     def predict(self, X):
-        """Most probable classes as a lazy Dask array."""
+        """Return the most probable classes as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+
+        Returns
+        -------
+        y_pred : dask Array of shape (n_samples,)
+            The predicted classes.
+        """
         return self._lazily("predict", X)
 
     def predict_proba(self, X):
-        """Probabilities as a lazy Dask array."""
+        """Return the class probabilities as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+
+        Returns
+        -------
+        proba : dask Array of shape (n_samples, n_classes)
+            The class probabilities; columns are in the order of ``classes_``.
+        """
         return self._lazily("predict_proba", X)
 
     def predict_log_proba(self, X):
-        """Logarithm of :meth:`predict_proba` as a lazy Dask array."""
+        """Return the logarithm of the class probabilities as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+
+        Returns
+        -------
+        log_proba : dask Array of shape (n_samples, n_classes)
+            The log-probabilities; columns are in the order of ``classes_``.
+        """
         return self._lazily("predict_log_proba", X)
 
     def decision_function(self, X):
-        """Log-odds or log-probabilities of :meth:`predict_proba` as a lazy Dask array."""
+        """Return the log-odds (binary) or log-probabilities as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+
+        Returns
+        -------
+        decision : dask Array of shape (n_samples,) or (n_samples, n_classes)
+            The log-odds of ``classes_[1]``, or one log-probability per class.
+        """
         return self._lazily("decision_function", X)
 
     def to_local(self):
@@ -41,6 +96,7 @@ class LazyPredictions:
         Returns
         -------
         local : FocalLGBMClassifier or FocalLogisticRegression
+            A fitted estimator with the same parameters and attributes.
         """
         check_is_fitted(self)
         local = self._local_class()

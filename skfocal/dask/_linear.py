@@ -33,14 +33,15 @@ from skfocal.objectives._linear import LinearObjective, PenalisedObjective
 
 
 class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
-    """:class:`skfocal.FocalLogisticRegression` on Dask arrays and dataframes.
+    """:class:`skfocal.FocalLogisticRegression` for Dask arrays and dataframes.
 
-    The solver runs in the client. The workers hold the rows. For each evaluation, every thread
-    of a worker returns the value and the gradient summed over its partitions. An L1 penalty also
-    needs their Hessian in each iteration. Apart from a sample of a few thousand rows, which
-    scales the problem, no rows are gathered. The coefficients equal those of
-    :class:`skfocal.FocalLogisticRegression` to the solver's tolerance. Predictions are lazy Dask
-    arrays.
+    The solver runs in the client, and the rows stay on the workers. Whenever the solver evaluates
+    the loss, each thread of a worker returns the loss and the gradient, summed over its
+    partitions. With an L1 penalty, the threads also return the summed Hessian in each iteration.
+    No rows are sent to the client, except a sample of a few thousand rows, from which the solver
+    estimates the scales and correlations of the features. The coefficients agree with those of
+    :class:`skfocal.FocalLogisticRegression` within the solver's tolerance. Predictions are lazy
+    Dask arrays.
 
     Parameters and attributes are those of :class:`skfocal.FocalLogisticRegression`. ``fit``
     ignores ``n_jobs`` and uses all threads of the workers. If a worker is lost, Dask computes its
@@ -68,11 +69,11 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         Parameters
         ----------
         X : dask Array or DataFrame of shape (n_samples, n_features)
-            Its partitions may be sparse matrices.
+            The partitions may be sparse matrices.
         y : dask Array or Series of shape (n_samples,)
-            Labels of any type.
+            Class labels.
         sample_weight : dask Array or Series of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative weights of the rows.
         client : distributed.Client, default=None
             Client of the cluster. None means the current client.
 
@@ -83,14 +84,14 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
         Raises
         ------
         TypeError
-            If an input is of the wrong kind, or partitions are of different kinds.
+            If an argument has the wrong type, or if partitions have different types.
         ValueError
-            If a parameter or an input is out of range.
+            If a parameter of the estimator or an argument of ``fit`` has an invalid value.
 
         Warns
         -----
         ConvergenceWarning
-            As in :class:`skfocal.FocalLogisticRegression`.
+            As in :meth:`skfocal.FocalLogisticRegression.fit`.
         """
         client = default_client() if client is None else client
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)

@@ -25,7 +25,10 @@ class Part:
 
 
 def sizeof_rows(rows):
-    """Bytes of a partition. By default, Dask assumes few and moves it between workers."""
+    """Return the size of a partition in bytes.
+
+    Dask's own estimate is too small, so Dask would move partitions between workers.
+    """
     return sizeof([rows.X, rows.y, rows.weight])
 
 
@@ -53,11 +56,16 @@ def check_table(X, name="X"):
     if not isinstance(X, da.Array | dd.DataFrame):
         raise TypeError(f"{name} must be a dask Array or DataFrame, got {type(X).__name__}.")
     if X.ndim != 2 or (isinstance(X, da.Array) and np.isnan(X.shape[1])):
-        raise ValueError(f"{name} must have two axes and a known number of columns, got {X.shape}.")
+        raise ValueError(
+            f"{name} must have two axes and a known number of columns, got shape {X.shape}."
+        )
     if isinstance(X, dd.DataFrame):
         for column in X.select_dtypes("category").columns:
             if not X[column].cat.known:
-                raise ValueError(f"Column {column!r} has unknown categories. Call X.categorize().")
+                raise ValueError(
+                    f"Column {column!r} of {name} must have known categories, got unknown ones. "
+                    f"Call {name}.categorize()."
+                )
 
 
 def without_rows(X):
@@ -99,10 +107,13 @@ def _align(arrays, table):
     X = arrays[table]
     for name, array in arrays.items():
         if np.isnan(array.shape).any():
-            raise ValueError(f"{name} has unknown chunk sizes. Call its compute_chunk_sizes().")
+            raise ValueError(
+                f"{name} must have known chunk sizes, got unknown ones. Call "
+                f"{name}.compute_chunk_sizes()."
+            )
         shape = array.shape[:1] if "init_score" in name else array.shape
         if array is not X and shape != X.shape[:1]:
-            raise ValueError(f"{name} must have shape {X.shape[:1]}, got {array.shape}.")
+            raise ValueError(f"{name} must have shape {X.shape[:1]}, got shape {array.shape}.")
     return {name: array.rechunk({0: X.chunks[0]}) for name, array in arrays.items()}
 
 
@@ -120,7 +131,7 @@ def row_counts(X):
 
 
 def join(parts, n_rows, width, dtype):
-    """Concatenate delayed arrays to one Dask array."""
+    """Concatenate delayed arrays into one Dask array."""
     arrays = [
         da.from_delayed(part, (n, *width), dtype=dtype)
         for part, n in zip(parts, n_rows, strict=True)
@@ -153,12 +164,12 @@ def _check_init_score(init_score):
 
 
 def check_width(init_score, n_classes, name):
-    """Raise ValueError unless there is one score per row or, multiclass, per row and class."""
+    """Raise ValueError unless there is one column or, for multiclass, one column per class."""
     width = 1 if init_score.ndim == 1 else init_score.shape[1]
     if width != (1 if n_classes == 2 else n_classes):
         raise ValueError(
-            f"{name} must hold one score per row or, multiclass, per row and class, got {width} "
-            f"for {n_classes} classes."
+            f"{name} must have shape (n_samples,) or, for multiclass, (n_samples, n_classes), got "
+            f"{width} columns for {n_classes} classes."
         )
 
 
@@ -180,7 +191,9 @@ def summarize(part):
     try:
         labels, codes = np.unique(part.y, return_inverse=True)
     except TypeError as error:
-        raise TypeError(f"y must hold labels of one kind that can be sorted: {error}.") from error
+        raise TypeError(
+            f"y must contain labels of one type that can be sorted: {error}."
+        ) from error
     positive = None if part.weight is None else part.weight > 0
     return Summary(
         type(part.X).__name__,
@@ -198,7 +211,7 @@ def summaries_of(client, parts, name="X"):
     summaries = gather(client, client.compute([summarize(part) for part in parts]))
     kept = [(part, found) for part, found in zip(parts, summaries, strict=True) if found]
     if not kept:
-        raise ValueError(f"{name} must hold at least one row, got none.")
+        raise ValueError(f"{name} must contain at least one row, got none.")
     return zip(*kept, strict=True)
 
 
@@ -221,9 +234,9 @@ def merge(summaries, weight_dtype=np.float64):
         raise TypeError(f"The partitions of X must have the same type, got {sorted(kinds)}.")
     labels = [summary.classes for summary in summaries]
     if len({label.dtype.kind in "biuf" for label in labels}) > 1:
-        raise TypeError("y must hold labels of one kind, got numbers and other types.")
+        raise TypeError("y must contain labels of one type, got numbers and other types.")
     labels = np.concatenate(labels)
-    # Three times each label: unique floats would look like a regression target.
+    # Repeat each label three times, because unique floats would look like a regression target.
     classes, _ = encode_labels(np.repeat(labels, 3))
     masses, counts = (
         _by_class(classes, labels, [getattr(summary, name) for summary in summaries])
@@ -249,7 +262,7 @@ def _by_class(classes, labels, values):
 def _check_masses(masses, dtype):
     """Raise ValueError if the weights of the whole collection are all zero or overflow."""
     if not masses.any():
-        raise ValueError("sample_weight must hold a positive weight, got zero for every sample.")
+        raise ValueError("sample_weight must contain a positive weight, got zero for every row.")
     with np.errstate(over="ignore"):
         total = masses.sum().astype(dtype)
     if not np.isfinite(total):

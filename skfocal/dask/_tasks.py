@@ -73,7 +73,7 @@ class WorkerTasks:
 
     def _errors(self):
         """Errors so far; that of a lost worker comes first."""
-        lost = [WorkerLost(f"Lost: {self._lost}.")] if self._lost else []
+        lost = [WorkerLost(f"The workers {self._lost} were lost.")] if self._lost else []
         failed = [future for future in self._futures.values() if future.status == "error"]
         return lost + [future.exception() for future in failed]
 
@@ -93,9 +93,9 @@ class WorkerTasks:
             raise errors[0]
         cause = next(filter(_is_cause, errors), errors[0])
         raise RuntimeError(
-            "LightGBM's training failed on the Dask workers, or one of them was lost. Others may "
-            "still wait for it: restart the workers, as client.restart() does, before another fit. "
-            f"{cause!r}"
+            "LightGBM's training failed on the Dask workers, or a worker was lost. Other workers "
+            "may still be waiting for it, so restart the workers before another fit, for example "
+            f"with client.restart(). The cause was {cause!r}."
         ) from cause
 
 

@@ -48,7 +48,7 @@ def network_params(lgbm_params):
     """Validate the parameters of LightGBM's network and return its tree learner."""
     given = {_main_names()[name]: value for name, value in (lgbm_params or {}).items()}
     if set_by_fit := sorted(given.keys() & {*NETWORK_PARAMS, "machine_list_filename"}):
-        raise ValueError(f"lgbm_params must not contain {set_by_fit}: fit sets the network.")
+        raise ValueError(f"lgbm_params must not contain {set_by_fit}: fit sets up the network.")
     learner = given.get("tree_learner", "data")
     if learner not in TREE_LEARNERS:
         raise ValueError(f"tree_learner must be one of {TREE_LEARNERS} on Dask, got {learner!r}.")
@@ -119,8 +119,9 @@ def _machines(client, name, workers):
     hosts = [urlparse(worker).hostname for worker in workers]
     if any(worker.startswith("inproc") for worker in workers):
         raise ValueError(
-            "Workers must be separate processes, got more than one in a process. LightGBM has one "
-            "network per process. Create the client with processes=True, or with a single worker."
+            "The Dask workers must be separate processes, got several workers in one process. "
+            "LightGBM has one network per process. Create the client with processes=True, or with "
+            "a single worker."
         )
     ports = client.gather(
         [client.submit(_reserve_port, name, workers=[worker], pure=False) for worker in workers]

@@ -39,11 +39,11 @@ from skfocal.estimators._rows import evaluation_names, evaluation_sets
 
 
 class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
-    """:class:`skfocal.FocalLGBMClassifier` on Dask arrays and dataframes.
+    """:class:`skfocal.FocalLGBMClassifier` for Dask arrays and dataframes.
 
-    The workers train LightGBM's distributed trees, each on its own rows. Labels, weights, the
-    constant start and metrics are computed over the whole collection. Predictions are lazy Dask
-    arrays.
+    The workers train the trees together, with LightGBM's distributed learning, each on its own
+    rows. The classes, class weights, constant start and metrics are those of the whole collection.
+    Predictions are lazy Dask arrays.
 
     Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`. ``fit`` ignores
     ``n_jobs`` and uses all threads of each worker. Each worker bins its own rows, so the trees
@@ -90,9 +90,9 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         X : dask Array or DataFrame of shape (n_samples, n_features)
             NaN means missing.
         y : dask Array or Series of shape (n_samples,)
-            Labels of any type.
+            Class labels.
         sample_weight : dask Array or Series of shape (n_samples,), default=None
-            Non-negative weights.
+            Non-negative weights of the rows.
         init_score : dask Array, Series or DataFrame, default=None
             Initial scores of shape (n_samples,) or (n_samples, n_classes).
         eval_X : dask Array or DataFrame or tuple of those, default=None
@@ -102,14 +102,15 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         eval_names : list of str, default=None
             Names of the evaluation sets. By default ``valid_0``, ``valid_1``, ...
         eval_sample_weight : dask Array or Series or list of those, default=None
-            Weights of the evaluation sets. None in a list means no weights.
+            Weights of the evaluation sets. None in a list means that the set has no weights.
         eval_init_score : dask collection or list of those, default=None
-            Initial scores of the evaluation sets. Required with ``init_score``.
+            Initial scores of the evaluation sets. Required if ``init_score`` is given, and not
+            allowed otherwise.
         eval_metric : str or list of str, default=None
             "logloss", "error" or "focal_loss", which are means over rows. Other metrics are not
             available because they need all rows in one place.
         categorical_feature : "auto" or list of int or str, default="auto"
-            As in LightGBM.
+            As in :meth:`skfocal.FocalLGBMClassifier.fit`.
         init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
             Fitted model to continue training from.
         client : distributed.Client, default=None
@@ -122,11 +123,16 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         Raises
         ------
         TypeError
-            If an input is of the wrong kind, or partitions are of different kinds.
+            If an argument has the wrong type, or if partitions have different types.
         ValueError
-            If a parameter or an input is out of range.
+            If a parameter of the estimator or an argument of ``fit`` has an invalid value.
         RuntimeError
-            If a worker is lost or fails while the trees grow.
+            If a worker is lost or fails during training.
+
+        Warns
+        -----
+        UserWarning
+            As in :meth:`skfocal.FocalLGBMClassifier.fit`.
         """
         client = default_client() if client is None else client
         init_model = copy(self) if init_model is self else init_model
@@ -203,19 +209,54 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         return names, [name_training_rows(training, others), *self._stopping(others)]
 
     def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Raw scores as a lazy Dask array; parameters as in the base class."""
+        """Return the raw scores as a lazy Dask array.
+
+        Parameters
+        ----------
+        X : dask Array or DataFrame of shape (n_samples, n_features)
+            The input samples.
+        start_iteration, num_iteration
+            As in :meth:`skfocal.FocalLGBMClassifier.raw_predict`.
+
+        Returns
+        -------
+        raw_prediction : dask Array of shape (n_samples,) or (n_samples, n_classes)
+            The raw scores.
+        """
         return self._lazily(
             "raw_predict", X, start_iteration=start_iteration, num_iteration=num_iteration
         )
 
     def predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Most probable classes as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        """Return the most probable classes as a lazy Dask array.
+
+        Parameters
+        ----------
+        X, start_iteration, num_iteration
+            As in :meth:`raw_predict`.
+
+        Returns
+        -------
+        y_pred : dask Array of shape (n_samples,)
+            The predicted classes.
+        """
         return self._lazily(
             "predict", X, start_iteration=start_iteration, num_iteration=num_iteration
         )
 
     def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
-        """Probabilities as a lazy Dask array; parameters as in :meth:`raw_predict`."""
+        """Return the class probabilities as a lazy Dask array.
+
+        Parameters
+        ----------
+        X, start_iteration, num_iteration
+            As in :meth:`raw_predict`.
+
+        Returns
+        -------
+        proba : dask Array of shape (n_samples, n_classes)
+            The class probabilities; columns are in the order of ``classes_``.
+        """
         return self._lazily(
             "predict_proba", X, start_iteration=start_iteration, num_iteration=num_iteration
         )
@@ -227,8 +268,9 @@ def _check_means(eval_metric, has_rows):
     pooled = [metric for metric in metrics if callable(metric) or metric in NEED_EVERY_CLASS]
     if pooled:
         raise ValueError(
-            f"eval_metric must be a mean over rows on Dask collections, such as 'logloss', 'error' "
-            f"or 'focal_loss', got {pooled}. Compute others from predict_proba after fit."
+            "eval_metric must be 'logloss', 'error' or 'focal_loss' for Dask collections, because "
+            f"these are means over rows, got {pooled}. Compute other metrics from predict_proba "
+            "after fit."
         )
     return metrics
 
@@ -260,6 +302,6 @@ def _evaluation_parts(client, columns, classes, X, y, weight, _, init_score):
         encode_known_labels(summary.classes, classes, "eval_y")
     if not any(summary.masses.any() for summary in summaries):
         raise ValueError(
-            "eval_sample_weight must hold a positive weight, got zero for every sample."
+            "eval_sample_weight must contain a positive weight, got zero for every row."
         )
     return parts

@@ -1,4 +1,4 @@
-"""Plots. matplotlib is only imported to draw them."""
+"""Plots. Matplotlib is imported only when one is drawn."""
 
 from skfocal.displays._focal_loss import FocalLossDisplay
 from skfocal.displays._gamma import GammaDisplay

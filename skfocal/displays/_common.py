@@ -1,4 +1,4 @@
-"""Helpers of the displays."""
+"""Helpers for the displays."""
 
 
 def import_pyplot(display):

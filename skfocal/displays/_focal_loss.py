@@ -36,22 +36,24 @@ class FocalLossDisplay:
     Parameters
     ----------
     x : ndarray of shape (n_points,)
-        Probabilities of class 1 or raw scores.
+        Points on the x-axis: sigmoids of the raw scores, or the raw scores themselves.
     curves : ndarray of shape (n_gammas, n_points)
         Values of each curve at ``x``.
     gammas : list of float or (float, float)
         Gamma of each curve.
     kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
-        Quantity on the y-axis, see :meth:`from_gammas`.
+        Quantity on the y-axis; see :meth:`from_gammas`.
     y : {0, 1}, default=1
         Class of the row.
     against : {"probability", "raw"}, default="probability"
-        Quantity on the x-axis, see :meth:`from_gammas`.
+        Quantity on the x-axis; see :meth:`from_gammas`.
 
     Attributes
     ----------
     ax_ : matplotlib Axes
+        Axes with the curves.
     figure_ : matplotlib Figure
+        Figure of the Axes.
     lines_ : list of matplotlib Line2D
         One line per gamma.
 
@@ -94,13 +96,14 @@ class FocalLossDisplay:
             One curve is drawn per gamma. A pair is (gamma of class 0, gamma of class 1).
         kind : {"loss", "modulating_factor", "gradient", "hessian", "posterior"}, default="loss"
             Quantity on the y-axis. "modulating_factor" is the loss divided by cross-entropy.
-            "gradient" and "hessian" are the first and second derivative of the loss with respect
-            to the raw score. "posterior" is the posterior probability of class 1 for a score,
-            which does not depend on ``y`` and ``alpha``.
+            "gradient" and "hessian" are the first and second derivatives of the loss with respect
+            to the raw score. "posterior" is the posterior probability of class 1 at a given raw
+            score. It depends on neither ``y`` nor ``alpha``.
         y : {0, 1}, default=1
             Class of the row.
         alpha : None, float in (0, 1) or (float, float), default=None
-            Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
+            Factor that multiplies the loss of each class. None means 1 for both classes. A float
+            ``a`` means ``(1 - a, a)``.
         against : {"probability", "raw"}, default="probability"
             Quantity on the x-axis: the sigmoid of the raw score, or the raw score itself.
         ax : matplotlib Axes, default=None
@@ -109,6 +112,7 @@ class FocalLossDisplay:
         Returns
         -------
         display : FocalLossDisplay
+            The display, already drawn.
 
         Raises
         ------
@@ -184,7 +188,7 @@ class FocalLossDisplay:
 
 def _check_gammas(gammas):
     """Return gammas as a non-empty list of valid gammas of :class:`BinaryFocalLoss`."""
-    allowed = "gammas must be a non-empty sequence of numbers or pairs between 0 and 100"
+    allowed = "gammas must be a non-empty sequence of numbers or pairs in [0, 100]"
     try:
         checked = [check_gamma(gamma, 2) for gamma in gammas]
     except (TypeError, ValueError) as error:

@@ -31,16 +31,16 @@ class GammaDisplay:
     stored as attributes.
 
     All models are scored on the same splits. Each split gives one difference from gamma 0, in which
-    the difficulty of the split cancels out. The interval of the mean difference uses Nadeau and
-    Bengio's corrected variance [1]_, because the training sets of the splits overlap. It is also
-    valid for repeated folds [2]_. The intervals of a panel have a joint confidence of 95 %
-    (Bonferroni). A panel with many gammas is therefore not more likely to show a difference by
-    chance.
+    the difficulty of the split cancels out. The confidence interval of the mean difference is
+    computed with Nadeau and Bengio's corrected variance [1]_, because the training sets of the
+    splits overlap. This variance is also valid for repeated folds [2]_. The intervals of a panel
+    have a joint confidence of 95 % (Bonferroni). A panel with many gammas is therefore no more
+    likely to show a difference by chance than one with few.
 
     Parameters
     ----------
     gammas : sequence of float or tuple of float
-        The gammas, which must include 0. A tuple has one gamma per class.
+        The gammas to compare, which must include 0. A tuple has one gamma per class.
     scores : dict of str to array-like of shape (n_candidates, n_splits)
         For each metric, the scores of the gammas followed by those of the baselines. Higher is
         better.
@@ -56,7 +56,7 @@ class GammaDisplay:
     differences : dict of str to ndarray of shape (n_candidates, n_splits)
         Scores minus the scores of gamma 0 on the same split.
     intervals : dict of str to ndarray of shape (n_candidates, 2)
-        Lower and upper end of the confidence interval of each mean difference.
+        Lower and upper ends of the confidence interval of each mean difference.
     verdict : str
         Comparison of the gammas with gamma 0 and with each baseline, one line per score and
         comparison.
@@ -64,6 +64,12 @@ class GammaDisplay:
         One Axes per score, set by :meth:`plot`.
     figure_ : matplotlib Figure
         Figure of the Axes, set by :meth:`plot`.
+
+    Raises
+    ------
+    ValueError
+        If ``gammas`` does not include 0 or has duplicates, if two candidates have the same name, or
+        if ``scores`` has the wrong shape or values that are not finite.
 
     See Also
     --------
@@ -94,10 +100,10 @@ class GammaDisplay:
         self.baselines = list(baselines)
         self.candidates = check_candidates(self.gammas, self.baselines)
         if not scores:
-            raise ValueError("scores must hold at least one score, got none.")
+            raise ValueError("scores must contain at least one score, got none.")
         self.scores = {name: _check_scores(name, s, self.candidates) for name, s in scores.items()}
         if not 0 < test_size < 1:
-            raise ValueError(f"test_size must be between 0 and 1, got {test_size!r}.")
+            raise ValueError(f"test_size must be in (0, 1), got {test_size!r}.")
         self.test_size = test_size
         self.differences, self.intervals = self.compare_to(0)
 
@@ -125,16 +131,16 @@ class GammaDisplay:
 
         Parameters
         ----------
-        estimator : estimator
+        estimator : estimator object
             A classifier with a parameter ``gamma``, or a pipeline or other meta-estimator that
-            contains one. It is cloned.
+            contains such a classifier. It is cloned.
         X : array-like of shape (n_samples, n_features)
             Features.
         y : array-like of shape (n_samples,)
             Labels.
         gammas : sequence of float or tuple of float, default=(0, 0.5, 1, 2, 4)
-            The gammas, which must include 0, in the order of the plot. A tuple has one gamma per
-            class.
+            The gammas to compare, which must include 0. The plot shows them in this order. A tuple
+            has one gamma per class.
         scoring : str, callable, list, tuple or dict, \
                 default=("average_precision", "neg_log_loss")
             Scoring as in :func:`~sklearn.model_selection.cross_validate`. Higher is better.
@@ -144,10 +150,11 @@ class GammaDisplay:
             The parameter to vary. Required if more than one parameter is named ``gamma`` or ends
             in ``__gamma``.
         cv : int, splitter or iterable, default=None
-            None or a number of folds (default 5) uses
+            How to split the data, as in :func:`~sklearn.model_selection.cross_validate`. A number
+            of folds, or None for 5 folds, selects
             :class:`~sklearn.model_selection.RepeatedStratifiedKFold`.
         n_repeats : int, default=None
-            Number of times the folds are repeated with a new shuffle. None means 3. Only allowed
+            How many times the rows are shuffled and divided into folds. None means 3. Only allowed
             if ``cv`` is None or a number.
         groups : array-like of shape (n_samples,), default=None
             Groups of the rows, for splitters that use them.
@@ -168,6 +175,7 @@ class GammaDisplay:
         Returns
         -------
         display : GammaDisplay
+            The display, already drawn.
 
         Raises
         ------
@@ -229,10 +237,10 @@ class GammaDisplay:
     def from_cv_results(cls, cv_results, *, test_size, param_name=None, ax=None):
         """Draw the results of a grid search over gamma.
 
-        If the grid varies other parameters too, each gamma is shown with the other parameters of
-        its best mean score. They are chosen separately for each score. The grid must combine all
-        gammas with the same other parameters. Because the same scores are used to choose and to
-        compare, the intervals are slightly too narrow.
+        If the grid also varies other parameters, each gamma is shown with those values of the other
+        parameters that give the best mean score. They are chosen separately for each score. The
+        grid must combine every gamma with the same values of the other parameters. Because the same
+        scores are used to choose and to compare, the intervals are slightly too narrow.
 
         Parameters
         ----------
@@ -250,6 +258,7 @@ class GammaDisplay:
         Returns
         -------
         display : GammaDisplay
+            The display, already drawn.
 
         Raises
         ------
@@ -374,7 +383,7 @@ def _check_scores(name, scores, candidates):
     if scores.ndim != 2 or len(scores) != len(candidates) or scores.shape[1] < 2:
         raise ValueError(
             f"scores[{name!r}] must have shape ({len(candidates)}, n_splits) with at least 2 "
-            f"splits, got {scores.shape}."
+            f"splits, got shape {scores.shape}."
         )
     rows = np.flatnonzero(~np.isfinite(scores).all(axis=1))
     if len(rows):

@@ -16,7 +16,7 @@ def check_axes(ax, n_scores):
     """Return ``ax`` as an array with one Axes per score."""
     axes = np.ravel(ax)
     if len(axes) != n_scores or not all(hasattr(each, "errorbar") for each in axes):
-        raise ValueError(f"ax must hold one Axes for each of the {n_scores} scores, got {ax!r}.")
+        raise ValueError(f"ax must contain one Axes for each of the {n_scores} scores, got {ax!r}.")
     return axes
 
 

@@ -17,7 +17,7 @@ SPLIT_SCORE = re.compile(r"split(\d+)_test_(.+)")
 
 def check_gammas(gammas):
     """Return gammas as a list of floats or tuples with one float per class."""
-    allowed = "gammas must hold 0 and at least one other gamma, without duplicates"
+    allowed = "gammas must contain 0 and at least one other gamma, without duplicates"
     try:
         checked = [check_gamma(gamma, max(np.size(gamma), 1)) for gamma in gammas]
     except (TypeError, ValueError) as error:
@@ -28,13 +28,15 @@ def check_gammas(gammas):
 
 
 def check_baselines(baselines):
-    """Return baselines as a dict from names to estimators."""
+    """Return baselines as a dict that maps names to estimators."""
     if baselines is None:
         return {}
     if not isinstance(baselines, Mapping) or not all(
         isinstance(name, str) and hasattr(model, "fit") for name, model in baselines.items()
     ):
-        raise TypeError(f"baselines must be a dict from names to estimators, got {baselines!r}.")
+        raise TypeError(
+            f"baselines must be a dict that maps names to estimators, got {baselines!r}."
+        )
     return dict(baselines)
 
 
@@ -56,9 +58,12 @@ def find_gamma(names, param_name=None):
         return param_name
     found = [name for name in names if name == "gamma" or name.endswith("__gamma")]
     if not found:
-        raise ValueError(f"No parameter is named gamma or ends in __gamma, got {names}.")
+        raise ValueError(f"A parameter must be named gamma or end in __gamma, got only {names}.")
     if len(found) > 1:
-        raise ValueError(f"gamma is ambiguous. Pass one of {found} as param_name.")
+        raise ValueError(
+            f"param_name must be one of {found}, because more than one parameter is named gamma or "
+            "ends in __gamma, got None."
+        )
     return found[0]
 
 
@@ -72,7 +77,7 @@ def make_splits(X, y, groups, *, cv, n_repeats, random_state):
         )
     elif n_repeats is not None or random_state is not None:
         raise ValueError(
-            "n_repeats and random_state are only allowed if cv is None or a number of folds, got "
+            "n_repeats and random_state must be None unless cv is None or a number of folds, got "
             f"n_repeats={n_repeats!r} and random_state={random_state!r} with cv={cv!r}."
         )
     rows = np.arange(len(y))  # converts splits given as masks to indices
@@ -149,7 +154,7 @@ def read_cv_results(cv_results, param_name):
     settings = list(cv_results["params"])
     param_name = find_gamma({name for setting in settings for name in setting}, param_name)
     if not all(param_name in setting for setting in settings):
-        raise ValueError(f"Every candidate of cv_results must set {param_name}, got {settings}.")
+        raise ValueError(f"Every candidate in cv_results must set {param_name}, got {settings}.")
     rows = _rows_of_gammas(settings, param_name)
     scores = {
         metric: np.stack([_best_candidate(table[indices]) for indices in rows.values()])
@@ -161,7 +166,7 @@ def read_cv_results(cv_results, param_name):
 def _rows_of_gammas(settings, param_name):
     """Return the indices of each gamma's candidates.
 
-    Raises ValueError if the gammas were combined with different other parameters.
+    Raises ValueError if the gammas were combined with different values of the other parameters.
     """
     rows, others = {}, {}
     for index, setting in enumerate(settings):
@@ -172,8 +177,8 @@ def _rows_of_gammas(settings, param_name):
     for gamma, tried in others.items():
         if sorted(tried) != sorted(next(iter(others.values()))):
             raise ValueError(
-                "Every gamma must be combined with the same other parameters, got "
-                f"{len(tried)} candidates that differ for {param_name}={gamma!r}."
+                "cv_results must combine every gamma with the same values of the other parameters, "
+                f"got other values in the {len(tried)} candidates with {param_name}={gamma!r}."
             )
     return rows
 
@@ -185,7 +190,7 @@ def _split_scores(cv_results):
         if match := SPLIT_SCORE.fullmatch(key):
             columns.setdefault(match[2], {})[int(match[1])] = np.asarray(cv_results[key], float)
     if not columns:
-        raise ValueError("cv_results must hold scores such as split0_test_score, got none.")
+        raise ValueError("cv_results must contain scores such as split0_test_score, got none.")
     return {
         metric: np.stack([by_split[split] for split in sorted(by_split)], axis=1)
         for metric, by_split in columns.items()

@@ -1,4 +1,4 @@
-"""Base class of the estimators: building the loss, and predictions from raw scores."""
+"""Base class of the estimators, which builds the loss and computes predictions from raw scores."""
 
 from numbers import Integral, Real
 
@@ -59,7 +59,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Predict class probabilities.
 
-        The parameters ``probability`` and ``class_prior`` define what they mean.
+        The parameters ``probability`` and ``class_prior`` of the estimator define their meaning.
 
         Parameters
         ----------
@@ -76,7 +76,7 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def predict_log_proba(self, X):
         """Predict the logarithm of the class probabilities.
 
-        It stays finite if :meth:`predict_proba` underflows to 0.
+        The logarithm stays finite where :meth:`predict_proba` underflows to 0.
 
         Parameters
         ----------
@@ -95,8 +95,8 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def decision_function(self, X):
         """Return the log-odds (binary) or log-probabilities (multiclass) of each row.
 
-        They correspond to :meth:`predict_proba`. For ``gamma > 0`` they differ from the raw
-        score, which :meth:`raw_predict` returns.
+        They are computed from the same probabilities as :meth:`predict_proba`. In general, they
+        differ from the raw scores that :meth:`raw_predict` returns.
 
         Parameters
         ----------
@@ -180,8 +180,8 @@ def apply_zero_class_weights(sample_weight, y, zero_classes):
     weight = np.where(np.isin(y, zero_classes), 0.0, weight)
     if not weight.any():
         raise ValueError(
-            "class_weight and sample_weight give every row weight 0. Give at least one class a "
-            "positive weight."
+            "class_weight and sample_weight must give at least one row a positive weight, got "
+            "weight 0 for every row."
         )
     return weight
 
@@ -195,5 +195,5 @@ def _class_factors(class_weight, classes, y, sample_weight):
         return masses.sum() / (len(classes) * masses)
     factors = compute_class_weight(class_weight, classes=classes, y=classes[y])
     if not np.all(np.isfinite(factors) & (factors >= 0)):
-        raise ValueError(f"class_weight must be finite and >= 0, got {class_weight!r}.")
+        raise ValueError(f"class_weight must contain finite weights >= 0, got {class_weight!r}.")
     return factors

@@ -1,4 +1,4 @@
-"""Call LightGBM's training with the focal loss: objective, start, scale and error messages."""
+"""Train LightGBM with the focal loss: its objective, start, scale and error messages."""
 
 import lightgbm
 import numpy as np
@@ -6,7 +6,7 @@ import numpy as np
 from skfocal.objectives import FocalObjective
 from skfocal.objectives._lightgbm import curvature_scale
 
-# The pre-filter drops all features of constant or tiny data, which is an error (LightGBM #5667).
+# The pre-filter drops all features of constant or tiny data. LightGBM then fails (issue #5667).
 FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
 
 
@@ -45,7 +45,7 @@ def train_booster(params, train_set, **arguments):
         if "_count" not in str(error):
             raise ValueError(f"LightGBM rejected the data or the parameters: {error}") from error
         raise ValueError(
-            "LightGBM created an empty leaf (LightGBM #4739). Increase min_child_samples or "
+            "LightGBM created an empty leaf (LightGBM issue #4739). Increase min_child_samples or "
             f"min_child_weight. LightGBM reported: {error}"
         ) from error
     check_leaves(booster)

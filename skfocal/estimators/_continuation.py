@@ -69,10 +69,10 @@ def check_init_model(model, estimator, classes, loss):
         )
     for what, fitted, given in [
         ("features", model.booster.num_feature(), estimator.n_features_in_),
-        ("scores per row", model.booster.num_model_per_iteration(), loss._n_outputs),
+        ("raw scores per row", model.booster.num_model_per_iteration(), loss._n_outputs),
     ]:
         if fitted != given:
-            raise ValueError(f"init_model was fitted on {fitted} {what}, got {given}.")
+            raise ValueError(f"init_model was fitted on {fitted} {what}, but this fit has {given}.")
     fitted, given = model.booster.feature_name(), dataset_features(estimator)["feature_name"]
     unnamed = [f"Column_{i}" for i in range(len(given))]
     if fitted != given and unnamed not in (fitted, given):
@@ -80,7 +80,7 @@ def check_init_model(model, estimator, classes, loss):
     if model.loss is not None and _differs(model.loss, loss, estimator.class_weight):
         warnings.warn(
             f"init_model was fitted with {model.loss!r}, but this fit uses {loss!r}. Predictions "
-            "apply the new loss to all trees.",
+            "will use this loss for all trees, including those of init_model.",
             stacklevel=3,
         )
 

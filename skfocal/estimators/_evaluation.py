@@ -97,8 +97,9 @@ def check_metrics_defined(metrics, evaluation, names, classes):
             masses = np.bincount(rows.y, weights=rows.weight, minlength=len(classes))
             if not np.all(masses):
                 raise ValueError(
-                    f"eval_metric {metric!r} is undefined for the evaluation set {name!r}: it has "
-                    f"no rows with positive weight of {classes[masses == 0].tolist()}."
+                    f"eval_metric {metric!r} requires rows with positive weight in every class, "
+                    f"got none in the classes {classes[masses == 0].tolist()} of the evaluation "
+                    f"set {name!r}."
                 )
 
 
@@ -182,7 +183,7 @@ def stop_early(patience, min_delta, watched):
         first = next(result for result in env.evaluation_result_list if result[0] == watched)
         if np.isnan(first[2]):
             raise ValueError(
-                f"The metric of early stopping must not be NaN, got NaN for {first[1]!r} of the "
+                f"The metric for early stopping must not be NaN, got NaN for {first[1]!r} on the "
                 f"evaluation set {watched!r}."
             )
         stop(

@@ -35,7 +35,7 @@ def is_categorical(column):
 
 
 def find_categories(X):
-    """Return a dict from the position of each categorical column to its list of categories.
+    """Return a dict that maps the position of each categorical column to its categories.
 
     Raises ``TypeError`` for categories other than strings and numbers, because LightGBM saves
     categories as JSON.
@@ -66,7 +66,7 @@ def check_column_order(X, labels):
     given = list(X.columns)
     if labels and given != labels and sorted(map(repr, given)) == sorted(map(repr, labels)):
         raise ValueError(
-            f"Columns of X must be in the same order as in fit, {labels}, got {given}."
+            f"The columns of X must be in the same order as in fit, {labels}, got {given}."
         )
 
 
@@ -157,7 +157,7 @@ def _codes(column, known):
     ]
     if unknown:
         raise ValueError(
-            f"Column {column.name!r} of X was categorical in fit with the categories "
+            f"Column {column.name!r} of X must contain the categories seen in fit, "
             f"{_shortened(known)}, got the unknown values {_shortened(unknown)}. Pass the column "
             "as a pandas category whose categories have the same type."
         )

@@ -60,8 +60,8 @@ def held_out_sizes(counts, fraction, classes, stacklevel=5):
     single = [label for label, count in zip(classes, counts, strict=True) if count == 1]
     if single:
         warnings.warn(
-            f"early_stopping holds out no row of the classes {np.array(single).tolist()}, each of "
-            "which has a single row with positive weight.",
+            f"early_stopping holds out no rows of the classes {np.array(single).tolist()}, each of "
+            "which has only one row with positive weight.",
             stacklevel=stacklevel,
         )
     return sizes

@@ -46,7 +46,7 @@ def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **
     X = as_frame(X, keep_plain=not categories)
     if is_frame(X):
         if not X.columns.is_unique:
-            raise ValueError(f"Columns of X must have unique names, got {list(X.columns)}.")
+            raise ValueError(f"The columns of X must have unique names, got {list(X.columns)}.")
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         _check_labels(estimator, X, reset)
         X = frame_values(X, categories or {}, text_allowed=text_allowed)
@@ -75,7 +75,7 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
     if namespace(X) is not np:
         raise TypeError(
             "X must be a NumPy array, sparse matrix or dataframe, got an array of "
-            f"{namespace(X).__name__}. Convert it to NumPy on the CPU."
+            f"{namespace(X).__name__}. Convert it to a NumPy array."
         )
     frame = as_frame(X, keep_plain=reset or not estimator._categories)
     if reset:
@@ -126,7 +126,8 @@ def _categorical_positions(estimator, nominal, categorical_feature):
     if isinstance(categorical_feature, str) or not isinstance(categorical_feature, Iterable):
         if categorical_feature != "auto":
             raise ValueError(
-                f"categorical_feature must be 'auto' or a list, got {categorical_feature!r}."
+                "categorical_feature must be 'auto' or a list of column names or indices, got "
+                f"{categorical_feature!r}."
             )
         return nominal
     positions = {i: i for i in range(estimator.n_features_in_)}
@@ -138,7 +139,10 @@ def _categorical_positions(estimator, nominal, categorical_feature):
         if not isinstance(c, str | Integral) or isinstance(c, bool) or c not in positions
     ]
     if unknown:
-        raise ValueError(f"categorical_feature contains unknown columns: {unknown}.")
+        raise ValueError(
+            "categorical_feature must contain only names or indices of columns of X, got "
+            f"{unknown}."
+        )
     return sorted({positions[c] for c in columns})
 
 

@@ -60,30 +60,35 @@ from skfocal.objectives._lightgbm import CURVATURES
 class FocalLGBMClassifier(FocalClassifier):
     """Gradient boosted trees (LightGBM) trained with the focal loss.
 
+    The focal loss of a row is ``alpha * (1 - p)**gamma * -log(p)``, where p is the sigmoid or
+    softmax probability of the row's true class.
+
     The parameters of the trees have the same names and meanings as in
-    ``lightgbm.LGBMClassifier``. Some defaults differ: they gave better models without tuning in
-    our benchmarks.
+    ``lightgbm.LGBMClassifier``. Some defaults differ, because in our benchmarks the values here
+    gave better models without tuning.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing parameter, between 0 and 100: one value, or one per class in the order of
-        ``classes_``. 0 is cross-entropy. Values above 2 rarely help.
+        ``classes_``. The larger it is, the less the loss depends on rows that are already
+        classified well. 0 gives cross-entropy, and values above 2 rarely help.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
-        so 0.25 *down*-weights the positive class.
+        Factor that multiplies the loss of each class. None means 1 for every class. In binary
+        problems, a float ``a`` means ``(1 - a, a)``, so 0.25 *down*-weights the positive class.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
-        Second-order term of the trees.
+        Second-order term that the trees use in place of the second derivative of the loss.
 
-        - "geometric": geometric mean of the other two. With ``learning_rate <= 0.2`` and
-          without row sampling, no tree increases the training loss.
+        - "geometric": geometric mean of the two terms below, but at least a fifth of "majorant".
+          With ``learning_rate <= 0.2`` and without row sampling, no tree increases the training
+          loss.
         - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
           With ``learning_rate <= 1`` and without row sampling, no tree increases the training
           loss.
         - "newton": the exact second derivative, or its Gauss-Newton part if that is larger. At
-          ``gamma=0`` the trees are those of ``LGBMClassifier``.
+          ``gamma=0``, the trees are those of ``LGBMClassifier`` with the same parameters.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
-        Meaning of :meth:`predict_proba`.
+        Which probabilities :meth:`predict_proba` returns.
 
         - "posterior": class probabilities in the training population, weighted by ``alpha``,
           ``class_weight`` and ``sample_weight``.
@@ -92,11 +97,11 @@ class FocalLGBMClassifier(FocalClassifier):
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the
         order of ``classes_`` or by label (dict or pandas Series). "uniform" gives all classes the
-        same share. None means the population defined by ``probability``. Otherwise, the
-        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised; with
-        ``probability="score"``, a ``ValueError`` is raised. The result is exact if the
-        populations differ only in their class shares, for example after random undersampling of a
-        class. You can change it after ``fit``.
+        same share. None means the population defined by ``probability``. If shares are given, the
+        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised;
+        ``probability="score"`` then raises a ``ValueError``. The result is exact if the
+        population differs from the training data only in its class shares, for example after
+        random undersampling of a class. This parameter can be changed after ``fit``.
     boosting_type : {"gbdt", "dart", "goss"}, default="gbdt"
         Gradient boosting, dropout boosting, or gradient-based one-side sampling.
     num_leaves : int, default=31
@@ -104,9 +109,10 @@ class FocalLGBMClassifier(FocalClassifier):
     max_depth : int, default=-1
         Maximum depth of a tree; no limit if <= 0.
     learning_rate : float or "auto", default="auto"
-        Factor of each tree. "auto" is ``max(0.04, sqrt(n_samples / 1e7))``, multiplied by
-        ``300 / n_estimators`` if there are fewer than 300 rounds, and at most 0.2. It increases
-        above 16,000 rows. ``n_samples`` counts the training rows with positive weight.
+        Factor that multiplies the output of each tree. "auto" is
+        ``max(0.04, sqrt(n_samples / 1e7))``, multiplied by ``300 / n_estimators`` if there are
+        fewer than 300 rounds, and at most 0.2. Above 16,000 rows, it grows with their number.
+        ``n_samples`` counts the training rows with positive weight.
     n_estimators : int, default=300
         Number of boosting rounds.
     subsample_for_bin : int, default=200000
@@ -114,9 +120,9 @@ class FocalLGBMClassifier(FocalClassifier):
     min_split_gain : float, default=0.0
         Minimum gain of a split.
     min_child_weight : float, default=1e-3
-        Minimum sum of second-order terms in a leaf. Gradients are scaled such that
-        ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` have a similar
-        effect for every gamma.
+        Minimum sum of second-order terms in a leaf. Gradients and second-order terms are scaled
+        so that ``min_child_weight``, ``reg_alpha``, ``reg_lambda`` and ``min_split_gain`` have a
+        similar effect for every gamma.
     min_child_samples : int, default=20
         Minimum number of rows in a leaf.
     subsample : float, default=0.7
@@ -130,7 +136,8 @@ class FocalLGBMClassifier(FocalClassifier):
     reg_lambda : float, default=0.5
         L2 regularisation of the leaf values.
     importance_type : {"split", "gain"}, default="split"
-        Type of :attr:`feature_importances_`: number of splits, or their total gain.
+        What :attr:`feature_importances_` contains for each feature: the number of its splits, or
+        their total gain.
     class_weight : dict, "balanced" or None, default=None
         Class weights by label, which multiply ``alpha``. "balanced" means
         ``n_samples / (n_classes * np.bincount(y))``, with counts weighted by ``sample_weight``.
@@ -138,7 +145,7 @@ class FocalLGBMClassifier(FocalClassifier):
         Whether to stop training if the validation metric has not improved for
         ``n_iter_no_change`` rounds. The metric is the first ``eval_metric``, by default the focal
         loss, on the first evaluation set that is not the training data. If ``fit`` gets no
-        evaluation set, it holds out rows.
+        evaluation set, it holds out part of the training rows.
     validation_fraction : float in (0, 1), default=0.1
         Fraction of the rows of each class to hold out if ``fit`` gets no evaluation set. At least
         one row of each class is held out, unless the class has only one row with positive weight.
@@ -147,13 +154,14 @@ class FocalLGBMClassifier(FocalClassifier):
     early_stopping_min_delta : float, default=0.0
         Minimum change of the metric that counts as an improvement.
     random_state : int, RandomState or None, default=None
-        Seed of LightGBM and of the hold-out set.
+        Seed for LightGBM and for the choice of held-out rows. None means LightGBM's default
+        seeds, and different held-out rows in each fit.
     n_jobs : int or None, default=None
         Number of threads; ``-1`` means all cores. ``None`` means the value of
         ``joblib.parallel_config`` if it is set, and OpenMP's default otherwise.
     verbose : int, default=0
-        Print metrics every ``verbose`` rounds (the training loss if there is no evaluation set).
-        0 and -1 print nothing.
+        Print the metrics of the evaluation sets, or the training loss if there are none, every
+        ``verbose`` rounds. 0 and -1 print nothing.
     lgbm_params : dict or None, default=None
         Other parameters of LightGBM, such as ``max_bin``.
 
@@ -165,24 +173,26 @@ class FocalLGBMClassifier(FocalClassifier):
         Class labels, sorted.
     class_share_ : ndarray of shape (n_classes,)
         Share of each class in the total ``sample_weight`` of the training rows, without held-out
-        rows. ``alpha`` and ``class_weight`` have no effect, except that the share of a class of
-        weight 0 is 0.
+        rows. ``alpha`` and ``class_weight`` do not affect it, except that a class whose
+        ``class_weight`` is 0 has the share 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
-        The loss with ``gamma``, and with ``alpha`` times ``class_weight``.
+        The loss, with the given ``gamma`` and with ``alpha`` multiplied by ``class_weight``.
     start_ : float or ndarray of shape (n_classes,)
-        Constant that minimises the loss. :meth:`raw_predict` adds it to the trees.
+        Constant that :meth:`raw_predict` adds to the trees. It minimises the training loss, unless
+        ``fit`` gets ``init_score`` (then it is 0) or ``init_model`` (then it is the constant of
+        that model, or 0 for a LightGBM model, whose trees include it).
     learning_rate_ : float
         Learning rate of the trees.
     best_iteration_ : int
         Number of boosting rounds that predictions use by default.
     n_iter_, n_estimators_ : int
-        Number of boosting rounds in the model, as in ``LGBMClassifier``.
+        Number of boosting rounds in the model, including those of ``init_model``.
     evals_result_ : dict
-        Metrics of each evaluation set in each round.
+        Metrics of each evaluation set in each round: ``{name: {metric: list of values}}``.
     best_score_ : dict
         Metrics of each evaluation set in the best round.
     feature_importances_ : ndarray of shape (n_features,)
-        Importance of each feature, by ``importance_type``.
+        Importance of each feature, of the type that ``importance_type`` selects.
     feature_name_ : list of str
         Names of the features in ``booster_``.
     n_features_in_ : int
@@ -196,7 +206,8 @@ class FocalLGBMClassifier(FocalClassifier):
 
     Notes
     -----
-    LightGBM bins and counts rows, so a row of weight 2 is not exactly equivalent to two rows.
+    LightGBM ignores weights when it bins the features and counts the rows of a leaf, so a row of
+    weight 2 is not exactly equivalent to two rows.
 
     References
     ----------
@@ -335,8 +346,9 @@ class FocalLGBMClassifier(FocalClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training data. NaN means missing. Categorical columns of pandas and polars dataframes
-            are treated as categorical features.
+            Training data. NaN means missing. Unordered categorical columns of pandas and polars
+            dataframes are treated as categorical features, and ordered ones as numbers, in the
+            order of their categories.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -352,12 +364,14 @@ class FocalLGBMClassifier(FocalClassifier):
         eval_names : list of str, default=None
             Names of the evaluation sets; ``valid_0``, ``valid_1``, ... by default.
         eval_sample_weight : array-like or list of those, default=None
-            Weights of the evaluation sets. In a list, None means no weights.
+            Weights of the evaluation sets. None in a list means that the set has no weights.
         eval_class_weight : dict, "balanced" or list of those, default=None
             Class weights of the evaluation sets, which multiply ``eval_sample_weight``. Must be
-            None if the parameter ``class_weight`` is set, because the focal loss includes it.
+            None if the parameter ``class_weight`` is set, because the focal loss already includes
+            ``class_weight``.
         eval_init_score : array-like or list of those, default=None
-            Initial raw scores of the evaluation sets. Required with ``init_score``.
+            Initial raw scores of the evaluation sets. Required if ``init_score`` is given, and not
+            allowed otherwise.
         eval_metric : str, callable or list of those, default=None
             Metrics to compute on the evaluation sets: "focal_loss", "auc", "average_precision",
             "logloss" or "error". "focal_loss" is added at the end if it is missing. LightGBM's
@@ -372,7 +386,7 @@ class FocalLGBMClassifier(FocalClassifier):
             LightGBM callbacks.
         init_model : FocalLGBMClassifier, lightgbm.Booster, str or Path, default=None
             Model to continue training from: a fitted estimator, the result of :meth:`to_lightgbm`,
-            or the path of a file with that result. X must have the same features and categories.
+            or the path of a file with such a model. X must have the same features and categories.
         eval_set : None
             Not supported. Use ``eval_X`` and ``eval_y``.
 
@@ -384,9 +398,15 @@ class FocalLGBMClassifier(FocalClassifier):
         Raises
         ------
         ValueError
-            If a parameter or an argument has an invalid value.
+            If a parameter of the estimator or an argument of ``fit`` has an invalid value.
         TypeError
             If an argument has the wrong type, or if ``eval_set`` is given.
+
+        Warns
+        -----
+        UserWarning
+            If ``init_model`` was fitted with another loss, or if early stopping cannot hold out a
+            row of some class, because only one row of the class has positive weight.
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported. Pass eval_X and eval_y instead.")
@@ -471,7 +491,8 @@ class FocalLGBMClassifier(FocalClassifier):
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The input samples.
         start_iteration : int, default=0
-            First boosting round to use. The constant start is added only if it is 0.
+            First boosting round to use. The constant start is added only if this is the first
+            round of the model, 0.
         num_iteration : int or None, default=None
             Number of rounds to use. None means :attr:`best_iteration_` if ``start_iteration`` is 0,
             and all remaining rounds otherwise. Values <= 0 mean all rounds.
@@ -493,18 +514,18 @@ class FocalLGBMClassifier(FocalClassifier):
         return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
     def to_lightgbm(self, *, probability=None):
-        """Return a standard LightGBM model whose trees include the start.
+        """Return a standard LightGBM model whose trees include the constant start.
 
-        Its ``predict(X, raw_score=True)`` returns :meth:`raw_predict`. Its ``predict(X)`` returns
-        the "score" probability, regardless of the parameter ``probability``. Use
-        ``loss_.predict_proba`` to convert raw scores to other probabilities (without
-        ``class_prior``).
+        Its ``predict(X, raw_score=True)`` returns the same scores as :meth:`raw_predict`. Its
+        ``predict(X)`` returns the "score" probability, regardless of the estimator's parameter
+        ``probability``. Use ``loss_.predict_proba`` to convert raw scores to other probabilities
+        (without ``class_prior``).
 
         Parameters
         ----------
         probability : {"score"} or None, default=None
             "score" confirms that you want the "score" probability. With None, a warning is issued
-            if it differs from :meth:`predict_proba`.
+            if that probability differs from the result of :meth:`predict_proba`.
 
         Returns
         -------
@@ -516,6 +537,8 @@ class FocalLGBMClassifier(FocalClassifier):
         ValueError
             If ``probability`` is invalid, or if the installed LightGBM writes an unsupported
             version of the model text.
+        RuntimeError
+            If the LightGBM model does not reproduce the raw scores of the estimator.
 
         Warns
         -----
@@ -544,7 +567,10 @@ class FocalLGBMClassifier(FocalClassifier):
     def predict(self, X, *, start_iteration=0, num_iteration=None):
         """Predict the most probable class of each row.
 
-        The parameters are those of :meth:`raw_predict`.
+        Parameters
+        ----------
+        X, start_iteration, num_iteration
+            As in :meth:`raw_predict`.
 
         Returns
         -------
@@ -558,8 +584,12 @@ class FocalLGBMClassifier(FocalClassifier):
     def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
         """Predict class probabilities.
 
-        The parameters ``probability`` and ``class_prior`` of the estimator define what they mean.
-        The parameters of this method are those of :meth:`raw_predict`.
+        The parameters ``probability`` and ``class_prior`` of the estimator define their meaning.
+
+        Parameters
+        ----------
+        X, start_iteration, num_iteration
+            As in :meth:`raw_predict`.
 
         Returns
         -------
@@ -572,7 +602,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
     @property
     def feature_importances_(self):
-        """Number of splits or total gain of each feature, by ``importance_type``."""
+        """Number of splits or total gain of each feature, as ``importance_type`` selects."""
         check_is_fitted(self)
         return self.booster_.feature_importance(importance_type=self.importance_type)
 
@@ -642,12 +672,12 @@ class FocalLGBMClassifier(FocalClassifier):
         if init_model is not None and init_score is not None:
             raise ValueError(
                 "init_model and init_score must not be given together, because init_model includes "
-                "a start. Pass one of them."
+                "a constant start. Pass only one of them."
             )
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
-                "early_stopping must be False for boosting_type='dart', which modifies earlier "
-                "trees, so the best round cannot be restored."
+                "early_stopping must be False if boosting_type='dart', because dart modifies "
+                "earlier trees, so that the best round cannot be restored."
             )
         if eval_class_weight is not None and self.class_weight is not None:
             raise ValueError(

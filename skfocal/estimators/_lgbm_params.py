@@ -85,8 +85,8 @@ REPLACEMENTS = {
 def check_lgbm_params(lgbm_params):
     """Validate ``lgbm_params`` and return a copy.
 
-    Raises ``ValueError`` for unknown names, for names that FocalLGBMClassifier has a parameter
-    for, for names without effect, and for two aliases of one parameter.
+    Raises ``ValueError`` for unknown names, for names of parameters that FocalLGBMClassifier has,
+    for names without effect, and for two aliases of one parameter.
     """
     lgbm_params = dict(lgbm_params or {})
     _check_files(lgbm_params)
@@ -98,7 +98,8 @@ def check_lgbm_params(lgbm_params):
         other = given.setdefault(_main_names()[name], name)
         if other != name:
             raise ValueError(
-                f"lgbm_params must not contain both {other!r} and {name!r}: they are aliases."
+                f"lgbm_params must not contain both {other!r} and {name!r}: they are aliases of "
+                "the same parameter."
             )
     return lgbm_params
 
@@ -145,7 +146,7 @@ def _check_files(lgbm_params):
     for name, path in lgbm_params.items():
         is_file = _main_names().get(name) in ("forcedsplits_filename", "forcedbins_filename")
         if is_file and path and not Path(path).is_file():
-            raise ValueError(f"lgbm_params[{name!r}] must be an existing file, got {path!r}.")
+            raise ValueError(f"lgbm_params[{name!r}] must be the path of a file, got {path!r}.")
 
 
 def _hint(name):
@@ -153,7 +154,7 @@ def _hint(name):
     main = _main_names().get(name)
     if main is None:
         similar = difflib.get_close_matches(str(name), _main_names(), n=3)
-        suggestion = f"; did you mean one of {similar}" if similar else ""
+        suggestion = f"; similar names are {similar}" if similar else ""
         return f"LightGBM has no such parameter{suggestion}"
     if main in OUR_PARAMS:
         return f"set the parameter {OUR_PARAMS[main]!r} instead"
@@ -162,6 +163,6 @@ def _hint(name):
 
 @functools.cache
 def _main_names():
-    """Return a dict from each of LightGBM's parameter names and aliases to the main name."""
+    """Return a dict that maps LightGBM's parameter names and aliases to the main names."""
     aliases = get_all_param_aliases()
     return {alias: main for main, names in aliases.items() for alias in names}

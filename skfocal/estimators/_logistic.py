@@ -38,17 +38,21 @@ class FocalLogisticRegression(FocalClassifier):
 
     The coefficients minimise ``C * sum_i w_i f_i + penalty(coef)``, where ``w_i`` is the sample
     weight of row i and ``f_i`` is the focal loss of its score ``x_i @ coef + intercept``. The
-    penalty is that of :class:`sklearn.linear_model.LogisticRegression`, which has the same
-    solution at ``gamma=0``. The intercept is not penalised.
+    focal loss is ``alpha * (1 - p)**gamma * -log(p)``, where p is the sigmoid or softmax
+    probability of the row's true class. The penalty is that of
+    :class:`sklearn.linear_model.LogisticRegression`. At ``gamma=0``, both estimators have the same
+    solution. The intercept is not penalised.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=0.5
         Focusing parameter, between 0 and 100: one value, or one per class in the order of
-        ``classes_``. 0 is cross-entropy.
+        ``classes_``. The larger it is, the less the loss depends on rows that are already
+        classified well. 0 gives cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor of the loss of each class. In binary problems, a float ``a`` means ``(1 - a, a)``,
-        so 0.25 *down*-weights the positive class, and 0.5 halves the loss, like halving ``C``.
+        Factor that multiplies the loss of each class. None means 1 for every class. In binary
+        problems, a float ``a`` means ``(1 - a, a)``, so 0.25 *down*-weights the positive class,
+        and 0.5 halves the loss, which is equivalent to halving ``C``.
     C : float, default=1.0
         Inverse of the regularisation strength. Must be positive; ``np.inf`` means no penalty.
         Focal losses are smaller than cross-entropy, so the same ``C`` regularises more as
@@ -61,7 +65,7 @@ class FocalLogisticRegression(FocalClassifier):
         Class weights by label, which multiply ``alpha``. "balanced" means
         ``n_samples / (n_classes * np.bincount(y))``, with counts weighted by ``sample_weight``.
     probability : {"posterior", "unweighted", "score"}, default="posterior"
-        Meaning of :meth:`predict_proba`.
+        Which probabilities :meth:`predict_proba` returns.
 
         - "posterior": class probabilities in the training population, weighted by ``alpha``,
           ``class_weight`` and ``sample_weight``.
@@ -70,17 +74,19 @@ class FocalLogisticRegression(FocalClassifier):
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the
         order of ``classes_`` or by label (dict or pandas Series). "uniform" gives all classes the
-        same share. None means the population defined by ``probability``. Otherwise, the
-        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised; with
-        ``probability="score"``, a ``ValueError`` is raised. The result is exact if the
-        populations differ only in their class shares, for example after random undersampling of a
-        class. You can change it after ``fit``.
+        same share. None means the population defined by ``probability``. If shares are given, the
+        "unweighted" posterior is multiplied by ``class_prior / class_share_`` and normalised;
+        ``probability="score"`` then raises a ``ValueError``. The result is exact if the
+        population differs from the training data only in its class shares, for example after
+        random undersampling of a class. This parameter can be changed after ``fit``.
     solver : {"auto", "lbfgs", "prox-newton"}, default="auto"
         Optimisation algorithm: L-BFGS, or proximal Newton for an L1 penalty. "auto" selects the
         one that supports the penalty.
     tol : float, default=1e-4
-        Tolerance. The solver stops if the largest component of the gradient is at most ``tol``
-        times that of the model without features.
+        Tolerance. The solver stops when the largest component of the gradient, scaled to be
+        independent of the units of the features, is at most ``tol`` times that of the best model
+        without features. With an L1 penalty, the violation of the optimality conditions replaces
+        the gradient.
     max_iter : int, default=100
         Maximum number of iterations. If the solver has not converged by then, it issues a
         ``ConvergenceWarning``.
@@ -103,9 +109,10 @@ class FocalLogisticRegression(FocalClassifier):
         Class labels, sorted.
     class_share_ : ndarray of shape (n_classes,)
         Share of each class in the total ``sample_weight`` of the training rows. ``alpha`` and
-        ``class_weight`` have no effect, except that the share of a class of weight 0 is 0.
+        ``class_weight`` do not affect it, except that a class whose ``class_weight`` is 0 has the
+        share 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
-        The loss with ``gamma``, and with ``alpha`` times ``class_weight``.
+        The loss, with the given ``gamma`` and with ``alpha`` multiplied by ``class_weight``.
     n_iter_ : ndarray of shape (1,)
         Number of iterations of the solver.
     n_features_in_ : int
@@ -119,11 +126,11 @@ class FocalLogisticRegression(FocalClassifier):
 
     Notes
     -----
-    X may be an array of another library, such as PyTorch or CuPy, under
-    ``sklearn.config_context(array_api_dispatch=True)`` with scikit-learn 1.9 or later and without
-    an L1 penalty. Passes over X run on its device in its dtype. ``coef_``, ``intercept_``,
-    ``class_share_``, ``n_iter_`` and predictions are then arrays of the library of X, and
-    ``classes_`` is an array of the library of y.
+    With scikit-learn 1.9 or later, X may be an array of another library, such as PyTorch or CuPy,
+    if array API dispatch is enabled with ``sklearn.config_context(array_api_dispatch=True)`` and
+    there is no L1 penalty. Computations over all rows then run on the device of X and in its
+    dtype. ``coef_``, ``intercept_``, ``class_share_``, ``n_iter_`` and predictions are arrays of
+    the library of X, and ``classes_`` is an array of the library of y.
 
     References
     ----------
@@ -198,7 +205,7 @@ class FocalLogisticRegression(FocalClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
-            Training data. float32 and float64 are not converted. Sparse X stays sparse.
+            Training data. float32 and float64 data keep their dtype, and sparse data stay sparse.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -212,14 +219,15 @@ class FocalLogisticRegression(FocalClassifier):
         Raises
         ------
         ValueError
-            If a parameter or an argument has an invalid value.
+            If a parameter of the estimator or an argument of ``fit`` has an invalid value.
         TypeError
             If an argument has the wrong type.
 
         Warns
         -----
         ConvergenceWarning
-            If the solver does not converge to ``tol``, unless a callback stopped it.
+            If the solver does not reach the tolerance ``tol``, unless a callback of scikit-learn
+            stopped it.
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)
         self._reset()
@@ -256,6 +264,11 @@ class FocalLogisticRegression(FocalClassifier):
         -------
         raw_prediction : ndarray of shape (n_samples,) or (n_samples, n_classes)
             The raw scores.
+
+        Raises
+        ------
+        ValueError
+            If X is invalid, or contains values so large that the scores overflow.
         """
         return self._score_rows(X, "raw_predict")
 
@@ -268,7 +281,7 @@ class FocalLogisticRegression(FocalClassifier):
             raw_prediction = safe_sparse_dot(X, self.coef_.T, dense_output=True) + self.intercept_
         if not xp.all(xp.isfinite(raw_prediction)):
             raise ValueError(
-                "X contains values too large for the model: its scores overflow "
+                "X contains values too large for the model: the raw scores overflow "
                 f"{raw_prediction.dtype}."
             )
         return raw_prediction[:, 0] if self.loss_.n_classes == 2 else raw_prediction
@@ -318,8 +331,8 @@ class FocalLogisticRegression(FocalClassifier):
         """Raise ``ValueError`` for arrays of other libraries if the solver needs NumPy arrays."""
         if namespace(X) is not np and solver == "prox-newton":
             raise ValueError(
-                f"An L1 penalty requires NumPy arrays, got X of {namespace(X).__name__}. Set "
-                "l1_ratio=0 or convert X to NumPy."
+                f"An L1 penalty requires NumPy arrays, got an array of {namespace(X).__name__}. "
+                "Set l1_ratio=0 or convert X to a NumPy array."
             )
 
     def _penalty(self):
@@ -334,7 +347,7 @@ class FocalLogisticRegression(FocalClassifier):
         if (l1 > 0) != (self.solver == "prox-newton"):
             raise ValueError(
                 f"solver={self.solver!r} does not support l1_ratio={self.l1_ratio} with "
-                f"C={self.C}. Use 'prox-newton' with an L1 penalty, 'lbfgs' without, or 'auto'."
+                f"C={self.C}. Use 'prox-newton' with an L1 penalty, 'lbfgs' without one, or 'auto'."
             )
         return self.solver
 
@@ -358,7 +371,7 @@ class FocalLogisticRegression(FocalClassifier):
             warnings.warn(
                 f"{solver} did not converge (n_iter={n_iter}): the optimality conditions are "
                 f"violated by {violation:.2g} times the tolerance (tol={self.tol}). Scale the "
-                f"features or increase max_iter={self.max_iter}.",
+                f"features or increase max_iter (max_iter={self.max_iter}).",
                 ConvergenceWarning,
                 stacklevel=4,  # the caller of fit, which scikit-learn wraps
             )

@@ -104,7 +104,7 @@ def read_native(model):
     if not NATIVE.search(header):
         raise ValueError(
             "A LightGBM init_model must have the objective 'binary sigmoid:1' or 'multiclass', "
-            "because the start of other objectives is unknown. Use to_lightgbm to create it."
+            "because the constant start of other models is unknown. Create it with to_lightgbm."
         )
     categories = CATEGORIES.search(footer)
     if categories is None:

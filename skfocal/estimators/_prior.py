@@ -1,4 +1,4 @@
-"""``class_prior``: predictions for a population with other class shares than the training data.
+"""``class_prior``: predictions for a population whose class shares differ from those in training.
 
 If two populations differ only in their class shares, their posteriors differ by one factor per
 class, the ratio of the shares. The loss already has such factors, alpha. We therefore multiply the
@@ -71,7 +71,7 @@ def check_class_prior(class_prior, classes):
         if class_prior != "uniform":
             raise ValueError(
                 "class_prior must be None, 'uniform', an array with one share per class or a dict "
-                f"from labels to shares, got {class_prior!r}."
+                f"that maps labels to shares, got {class_prior!r}."
             )
         return np.full(len(classes), 1 / len(classes))
     prior = as_floats("class_prior", _in_order(class_prior, classes))
@@ -88,7 +88,7 @@ def check_class_prior(class_prior, classes):
         )
     if not abs(prior.sum() - 1) <= TOLERANCE:
         raise ValueError(
-            f"class_prior must sum to 1, got {class_prior!r} with the sum {prior.sum():.8g}."
+            f"class_prior must sum to 1, got {class_prior!r}, which sums to {prior.sum():.8g}."
         )
     return prior
 
@@ -114,14 +114,14 @@ def _checked_share(class_share, classes):
     """Return the class shares in training; raise ``ValueError`` if a share is missing or 0."""
     if class_share is None:
         raise ValueError(
-            "class_prior must be None for this model, because it was saved by a version that did "
-            "not store class_share_. Fit it again to use class_prior."
+            "class_prior must be None for this model, because the version of skfocal that saved it "
+            "did not store class_share_. Fit the model again to use class_prior."
         )
     share = np.asarray(to_numpy(class_share), np.float64)
     if not np.all(share > 0):
         raise ValueError(
-            "class_prior requires training rows with positive weight of every class, got none of "
-            f"{classes[share == 0].tolist()}. Set class_prior=None, or remove these classes before "
-            "fit."
+            "class_prior requires training rows with positive weight in every class, got none in "
+            f"the classes {classes[share == 0].tolist()}. Set class_prior=None, or remove these "
+            "classes before fit."
         )
     return share

@@ -85,7 +85,8 @@ class Progress:
     def solver_callback(self, fitted, verbose):
         """Return a callback ``(coef, value)`` that reports an iteration; True stops the solver.
 
-        Solvers call it after each iteration, so the task begins and ends there.
+        Solvers call it after each iteration, so the task of an iteration begins and ends in this
+        call.
         ``fitted(coef, n_iter)`` returns the fitted attributes.
         """
         iterations = itertools.count(1)

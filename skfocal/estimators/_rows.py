@@ -100,7 +100,7 @@ def one_column(shape):
 def evaluation_rows(estimator, classes, init_score, **given):
     """Validate the evaluation sets and return them as a list of :class:`Rows`.
 
-    ``given`` contains the arguments of ``fit`` with the :data:`EVAL_ARGUMENTS`.
+    ``given`` contains the arguments of ``fit`` that are named in :data:`EVAL_ARGUMENTS`.
     """
     sets = evaluation_sets(init_score, **given)
     return [_validated_rows(estimator, classes, *columns) for columns in sets]
@@ -116,8 +116,10 @@ def evaluation_sets(init_score, *, eval_X, eval_y, **others):
             ndim = 0 if name == "eval_class_weight" else 1
             columns[name] = _as_sets(given, ndim, optional=True)
     if len({len(sets) for sets in columns.values()}) > 1:
-        counts = ", ".join(f"{name} with {len(sets)}" for name, sets in columns.items())
-        raise ValueError(f"Evaluation arguments must have the same length, got {counts}.")
+        counts = ", ".join(f"{len(sets)} for {name}" for name, sets in columns.items())
+        raise ValueError(
+            f"Evaluation arguments must be given for the same number of sets, got {counts}."
+        )
     columns = {name: columns.get(name, [None] * len(columns["eval_X"])) for name in EVAL_ARGUMENTS}
     _check_eval_init_score(init_score, columns["eval_init_score"])
     return list(zip(*columns.values(), strict=True))
@@ -143,11 +145,11 @@ def _check_eval_init_score(init_score, eval_init_scores):
     missing = [i for i, scores in enumerate(eval_init_scores) if scores is None]
     if init_score is not None and missing:
         raise ValueError(
-            "eval_init_score must be given for every evaluation set if init_score is given, but "
-            f"it is missing for the sets {missing}."
+            "eval_init_score must be given for every evaluation set if init_score is given, got "
+            f"None for the sets {missing}."
         )
     if init_score is None and len(missing) < len(eval_init_scores):
-        raise ValueError("eval_init_score requires init_score.")
+        raise ValueError("eval_init_score must be None if init_score is None.")
 
 
 def evaluation_names(eval_names, n_sets):

@@ -72,7 +72,7 @@ def _overflow_error(objective):
 
 
 def _limit(objective, null_gradient, tol):
-    """Return the gradient at which to stop: ``tol`` times the null gradient, or its rounding."""
+    """Return the gradient at which to stop: ``tol`` times the null gradient, or rounding noise."""
     rounding = 100 * objective.eps * np.sqrt(objective.n_samples)
     return max(tol * np.abs(null_gradient).max(), rounding)
 

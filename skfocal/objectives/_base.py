@@ -1,8 +1,9 @@
 """Base class of the binary and the multiclass loss: validation, blocks of rows, weights.
 
-Methods that end in ``_block`` are array expressions in the namespace ``xp``. Classes are along the
-first axis: ``raw`` has shape (n_rows,) or (n_classes, n_rows). NumPy arrays are processed in blocks
-of rows that fit in the cache, arrays of other libraries as a whole.
+Methods whose names end in ``_block`` consist of array expressions in the namespace ``xp``. In them,
+classes are along the first axis: ``raw`` has shape (n_rows,) or (n_classes, n_rows). NumPy arrays
+are processed in blocks of rows that fit in the cache. Arrays of other libraries are processed as a
+whole.
 """
 
 from functools import partial, reduce
@@ -49,58 +50,80 @@ class FocalLoss:
         y_true : array-like of shape (n_samples,)
             Class indices 0 to ``n_classes - 1``.
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
-            Raw scores: one per class if multiclass, the score of class 1 if binary.
+            Raw scores: for two classes, the score of class 1; otherwise, one score per class.
         sample_weight : array-like of shape (n_samples,), default=None
-            Factor of each row's loss. None means 1 for every row.
+            Factor that multiplies the loss of each row. None means 1 for every row.
 
         Returns
         -------
         loss : ndarray of shape (n_samples,)
-            Has the dtype of ``raw_prediction``, float32 or float64.
+            The losses, in the dtype of ``raw_prediction``, float32 or float64.
 
         Raises
         ------
         ValueError
-            If the shapes do not match, ``y_true`` contains anything but class indices, a weight is
-            negative or not finite, or ``raw_prediction`` contains NaN or values so large that the
-            loss may overflow.
+            If the shapes do not match, ``y_true`` contains values other than class indices, a
+            weight is negative or not finite, or ``raw_prediction`` contains NaN or values so large
+            that the loss may overflow.
+        TypeError
+            If ``raw_prediction`` or ``sample_weight`` is not numeric.
         """
         return self._map(self._loss_block, y_true, raw_prediction, sample_weight)[0]
 
     def gradient(self, y_true, raw_prediction, sample_weight=None):
         """Return the gradient of each row's loss with respect to its raw prediction.
 
-        The parameters and errors are those of :meth:`loss`.
+        The errors are those of :meth:`loss`.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
 
         Returns
         -------
-        gradient : ndarray like ``raw_prediction``
+        gradient : ndarray of the same shape as ``raw_prediction``
+            The gradients.
         """
         return self.loss_gradient(y_true, raw_prediction, sample_weight)[1]
 
     def loss_gradient(self, y_true, raw_prediction, sample_weight=None):
         """Return the loss and the gradient, computed together.
 
-        The parameters and errors are those of :meth:`loss`.
+        The errors are those of :meth:`loss`.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
 
         Returns
         -------
         loss : ndarray of shape (n_samples,)
-        gradient : ndarray like ``raw_prediction``
+            The losses.
+        gradient : ndarray of the same shape as ``raw_prediction``
+            The gradients.
         """
         return self._map(self._loss_gradient_block, y_true, raw_prediction, sample_weight)
 
     def gradient_hessian(self, y_true, raw_prediction, sample_weight=None):
         """Return the gradient and the diagonal of each row's exact Hessian.
 
-        The second derivative is negative for badly misclassified rows if ``gamma > 0``. Boosted
-        trees need positive values: use :meth:`gradient_curvature` for them. The parameters and
-        errors are those of :meth:`loss`.
+        If ``gamma > 0``, the second derivative is negative for badly misclassified rows. Boosted
+        trees need positive values, which :meth:`gradient_curvature` returns. The errors are those
+        of :meth:`loss`.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
 
         Returns
         -------
-        gradient : ndarray like ``raw_prediction``
-        hessian : ndarray like ``raw_prediction``
+        gradient : ndarray of the same shape as ``raw_prediction``
+            The gradients.
+        hessian : ndarray of the same shape as ``raw_prediction``
+            The diagonals of the Hessians.
         """
         return self.gradient_curvature(y_true, raw_prediction, sample_weight, curvature="exact")
 
@@ -117,36 +140,44 @@ class FocalLoss:
         result_dtype=None,
         xp=None,
     ):
-        """Return gradient and second-order term for boosted trees at ``raw_prediction + offset``.
+        """Return the gradient and a second-order term for boosted trees.
+
+        Both are computed at ``raw_prediction + offset``. The errors are those of :meth:`loss`.
 
         Parameters
         ----------
         y_true, raw_prediction, sample_weight
             As in :meth:`loss`.
         curvature : {"majorant", "geometric", "newton", "exact"}
-            ``"majorant"``: ``1 + max(gamma)`` times the absolute gradient (twice that if
-            multiclass). Newton steps with it never increase the loss. ``"newton"``: the diagonal
-            of the Hessian, with the scalar ``f''`` replaced by its Gauss-Newton part if that is
-            larger; always positive. For multiclass, it is multiplied by
-            ``n_classes / (n_classes - 1)``.
-            ``"geometric"``: the geometric mean of these two, but at least a fifth of the majorant.
-            ``"exact"``: the diagonal of the Hessian.
+            Second-order term.
+
+            - ``"majorant"``: ``1 + max(gamma)`` times the absolute gradient (twice that for
+              multiclass). Newton steps with this term never increase the loss.
+            - ``"newton"``: the diagonal of the Hessian, in which the second derivative of the loss
+              with respect to the margin is replaced by its Gauss-Newton part if that is larger.
+              This term is always positive. For multiclass, it is multiplied by
+              ``n_classes / (n_classes - 1)``.
+            - ``"geometric"``: the geometric mean of the two terms above, but at least a fifth of
+              ``"majorant"``.
+            - ``"exact"``: the diagonal of the Hessian.
         offset : float or ndarray of shape (n_classes,), default=0.0
-            Added to the raw prediction of every row.
+            Constant to add to the raw prediction of every row.
         scale : float, default=1.0
-            Factor of both results.
+            Factor that multiplies both results.
         dtype : dtype, default=None
             Dtype of the computation. None means the dtype of ``raw_prediction``.
         result_dtype : dtype, default=None
             Dtype of the results. None means the dtype of the computation.
         xp : module, default=None
-            Namespace of ``raw_prediction``. None means the namespace that scikit-learn's array API
-            dispatch gives.
+            Array API namespace of ``raw_prediction``. None means the one that scikit-learn's array
+            API dispatch finds.
 
         Returns
         -------
-        gradient : array like ``raw_prediction``
-        curvature : array like ``raw_prediction``
+        gradient : array of the same shape as ``raw_prediction``
+            The gradients.
+        curvature : array of the same shape as ``raw_prediction``
+            The second-order terms.
         """
         check_option("curvature", curvature, ("majorant", "geometric", "newton", "exact"))
         block = partial(self._curvature_block, curvature=curvature)
@@ -162,13 +193,15 @@ class FocalLoss:
         y_true, raw_prediction, sample_weight
             As in :meth:`loss`.
         curvature : {"exact", "newton"}, default="exact"
-            ``"newton"`` replaces the scalar ``f''`` by its Gauss-Newton part if that is larger.
-            Each row's Hessian is then positive semi-definite.
+            ``"newton"`` replaces the second derivative of the loss with respect to the margin by
+            its Gauss-Newton part if that is larger. Each row's Hessian is then positive
+            semi-definite.
 
         Returns
         -------
         product : callable
-            Takes and returns an array like ``raw_prediction``.
+            Function that takes and returns an array of the same shape as ``raw_prediction``. A row
+            of the argument is the vector to multiply by the Hessian of that row.
         """
         check_option("curvature", curvature, ("exact", "newton"))
         return self._hessian_operator(y_true, raw_prediction, sample_weight, curvature)
@@ -176,8 +209,18 @@ class FocalLoss:
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Return the weighted mean of the loss as a float.
 
-        The parameters and errors are those of :meth:`loss`. In addition, it raises ``ValueError``
-        if all weights are zero.
+        The errors are those of :meth:`loss`. In addition, ``ValueError`` is raised if all weights
+        are zero.
+
+        Parameters
+        ----------
+        y_true, raw_prediction, sample_weight
+            As in :meth:`loss`.
+
+        Returns
+        -------
+        loss : float
+            The weighted mean.
         """
         loss, xp = self.loss(y_true, raw_prediction), namespace(raw_prediction)
         if sample_weight is None:
@@ -193,20 +236,23 @@ class FocalLoss:
         Parameters
         ----------
         raw_prediction : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Raw scores, as in :meth:`loss`.
         probability : {"posterior", "unweighted", "score"}, default="posterior"
-            ``"posterior"`` corrects for gamma: the class probabilities in the population weighted
-            by alpha. ``"unweighted"`` corrects for alpha as well. ``"score"`` is the plain sigmoid
-            or softmax, which is under-confident if ``gamma > 0``.
+            Which probabilities to return. ``"posterior"`` corrects for gamma, and returns the class
+            probabilities in the population weighted by alpha. ``"unweighted"`` corrects for alpha
+            as well. ``"score"`` is the plain sigmoid or softmax, which is under-confident if
+            ``gamma > 0``.
 
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
+            The class probabilities.
 
         Raises
         ------
         ValueError
-            If ``probability`` is not one of these options, or ``raw_prediction`` has the wrong
-            shape or contains NaN or values so large that the loss may overflow.
+            If ``probability`` is not one of these options, or if ``raw_prediction`` has the wrong
+            shape, or contains NaN or values so large that the loss may overflow.
 
         References
         ----------
@@ -217,12 +263,18 @@ class FocalLoss:
     def predict_log_proba(self, raw_prediction, probability="posterior"):
         """Return the logarithm of :meth:`predict_proba`.
 
-        It stays finite if the probability underflows. The parameters and errors are those of
+        The logarithm stays finite where the probability underflows. The errors are those of
         :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        raw_prediction, probability
+            As in :meth:`predict_proba`.
 
         Returns
         -------
         log_proba : ndarray of shape (n_samples, n_classes)
+            The log-probabilities.
         """
         return self._map_raw(self._log_proba_block, raw_prediction, probability)
 
@@ -278,7 +330,7 @@ class FocalLoss:
         """Share of each class in the total weight, at least 1e-15 to keep its logarithm finite."""
         y = class_indices(np.asarray(to_numpy(y_true)), self.n_classes)
         if not len(y):
-            raise ValueError("y_true must hold at least one row, got none.")
+            raise ValueError("y_true must contain at least one row, got none.")
         weight = check_sample_weight(to_numpy(sample_weight), y)
         shares = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
         if self.alpha is not None:

@@ -11,22 +11,35 @@ from skfocal.objectives._checks import class_indices
 class BinaryFocalLoss(FocalLoss):
     """Binary focal loss as a function of the raw prediction for class 1.
 
-    The margin ``m`` is the raw prediction for class 1 and its negative for class 0. With
-    ``p = expit(m)`` and ``q = expit(-m)``, the loss of a row is ``alpha * q**gamma * -log(p)``.
+    The margin ``m`` of a row is its raw prediction if its class is 1, and the negative raw
+    prediction if its class is 0. With ``p = expit(m)`` and ``q = expit(-m)``, the loss of the row
+    is ``alpha * q**gamma * -log(p)``.
 
     Parameters
     ----------
     gamma : float or (float, float), default=1.0
-        Focusing parameter, between 0 and 100. 0 is cross-entropy. A pair is (gamma of class 0,
+        Focusing parameter, between 0 and 100. 0 gives cross-entropy. A pair is (gamma of class 0,
         gamma of class 1).
     alpha : None, float in (0, 1) or (float, float), default=None
-        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``, as in Lin et al.: 0.25
-        *down*-weights class 1, and 0.5 halves the loss of both classes.
+        Factor that multiplies the loss of each class. None means 1 for both classes. A float ``a``
+        means ``(1 - a, a)``, as in Lin et al.: 0.25 *down*-weights class 1, and 0.5 halves the loss
+        of both classes.
+
+    Attributes
+    ----------
+    n_classes : int
+        Number of classes, 2.
+    gamma : float or tuple of float
+        A tuple if the classes have different gammas.
+    alpha : None or tuple of float
+        The factor of each class.
 
     Raises
     ------
     ValueError
         If ``gamma`` or ``alpha`` is out of range.
+    TypeError
+        If ``gamma`` or ``alpha`` is not numeric.
 
     References
     ----------
@@ -50,7 +63,12 @@ class BinaryFocalLoss(FocalLoss):
     def log_odds(self, raw_prediction, probability="posterior"):
         """Return the log-odds of class 1, which increase with the raw prediction.
 
-        The parameters and errors are those of :meth:`predict_proba`.
+        The errors are those of :meth:`predict_proba`.
+
+        Parameters
+        ----------
+        raw_prediction, probability
+            As in :meth:`predict_proba`.
 
         Returns
         -------
@@ -61,23 +79,26 @@ class BinaryFocalLoss(FocalLoss):
     def fit_intercept_only(self, y_true, sample_weight=None):
         """Return the constant raw prediction with the lowest loss.
 
-        Its posterior probability is the share of class 1. If ``gamma > 0``, it differs from the
-        log-odds of that share. It is finite even if a class has no weight.
+        The posterior probability at this prediction is the share of class 1 in the total weight,
+        which includes ``alpha``. If ``gamma > 0``, the prediction differs from the log-odds of that
+        share. It is finite even if a class has no weight.
 
         Parameters
         ----------
         y_true : array-like of shape (n_samples,)
             Class indices.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None means 1 for every row.
 
         Returns
         -------
         raw_prediction : float
+            The constant prediction.
 
         Raises
         ------
         ValueError
-            If ``y_true`` is empty or contains anything but 0 and 1, or all weights are zero.
+            If ``y_true`` is empty or contains values other than 0 and 1, or if all weights are 0.
         """
         share_0, share_1 = self._class_shares(y_true, sample_weight)
         target = np.log(share_1) - np.log(share_0)

@@ -24,7 +24,7 @@ def check_gamma(gamma, n_classes):
             f"got {gamma!r}."
         )
     if not np.all((values >= 0) & (values <= MAX_GAMMA)):
-        raise ValueError(f"gamma must be between 0 and {MAX_GAMMA:g}, got {gamma!r}.")
+        raise ValueError(f"gamma must be in [0, {MAX_GAMMA:g}], got {gamma!r}.")
     if np.all(values == values.flat[0]):
         return float(values.flat[0])
     return tuple(values.tolist())
@@ -39,7 +39,7 @@ def check_alpha(alpha, n_classes):
         if n_classes != 2:
             raise ValueError(
                 f"alpha must be None or one positive factor for each of the {n_classes} classes, "
-                f"got {alpha!r}. A single number is for two classes only."
+                f"got {alpha!r}. A single number is only allowed for two classes."
             )
         if not 0 < values < 1:
             raise ValueError(
@@ -49,10 +49,10 @@ def check_alpha(alpha, n_classes):
         values = np.array([1 - values, values])
     if values.shape != (n_classes,):
         raise ValueError(
-            f"alpha must have one factor for each of the {n_classes} classes, got {alpha!r}."
+            f"alpha must contain one factor for each of the {n_classes} classes, got {alpha!r}."
         )
     if not np.all(np.isfinite(values) & (values > 0)):
-        raise ValueError(f"alpha must hold finite positive factors, got {alpha!r}.")
+        raise ValueError(f"alpha must contain finite positive factors, got {alpha!r}.")
     return tuple(values.tolist())
 
 
@@ -61,10 +61,10 @@ def check_raw_prediction(raw_prediction, n_outputs, xp=np):
     raw = as_floats("raw_prediction", raw_prediction, (np.float32, np.float64), xp)
     expected_shape = raw.shape[:1] if n_outputs == 1 else (*raw.shape[:1], n_outputs)
     if raw.ndim == 0 or raw.shape != expected_shape:
-        columns = "" if n_outputs == 1 else f", {n_outputs}"
-        raise ValueError(f"raw_prediction must have shape (n_samples{columns}), got {raw.shape}.")
+        shape = "(n_samples,)" if n_outputs == 1 else f"(n_samples, {n_outputs})"
+        raise ValueError(f"raw_prediction must have shape {shape}, got shape {raw.shape}.")
     if not raw.shape[0]:
-        raise ValueError("raw_prediction must hold at least one row, got none.")
+        raise ValueError("raw_prediction must contain at least one row, got none.")
     return raw
 
 
@@ -75,9 +75,9 @@ def check_scores(block, xp=np):
     if not -limit <= lowest <= highest <= limit:
         got = highest if highest > limit else lowest
         raise ValueError(
-            f"raw_prediction, plus any offset, must be between -{limit:.0e} and {limit:.0e}, got "
-            f"{got}. If the scores come from trees, increase min_child_weight to avoid leaves with "
-            "almost no curvature. If they come from a linear model, scale the features."
+            f"raw_prediction, plus any offset, must be in [-{limit:.0e}, {limit:.0e}], got {got}. "
+            "If the scores come from trees, increase min_child_weight to avoid leaves with almost "
+            "no curvature. If they come from a linear model, scale the features."
         )
 
 
@@ -90,7 +90,7 @@ def check_y_true(y_true, raw, n_classes, xp=np):
     y = np.asarray(y) if xp is np else y
     if y.shape != (n_rows,):
         raise ValueError(
-            f"y_true must have shape ({n_rows},) to match raw_prediction, got {y.shape}."
+            f"y_true must have shape ({n_rows},) to match raw_prediction, got shape {y.shape}."
         )
     return y if xp is np and y.dtype.kind in "biuf" else class_indices(y, n_classes, xp)
 
@@ -102,11 +102,11 @@ def check_sample_weight(sample_weight, raw, xp=np):
     n_rows, weight = raw.shape[0], move_like(sample_weight, raw, xp)
     weight = as_floats("sample_weight", weight, (np.float32, np.float64), xp)
     if weight.shape != (n_rows,):
-        raise ValueError(f"sample_weight must have shape ({n_rows},), got {weight.shape}.")
+        raise ValueError(f"sample_weight must have shape ({n_rows},), got shape {weight.shape}.")
     least, largest = float(xp.min(weight)), float(xp.max(weight))
     if not 0 <= least <= largest < np.inf:  # also catches NaN
         raise ValueError(
-            f"sample_weight must hold finite numbers >= 0, got values from {least} to {largest}."
+            f"sample_weight must contain finite weights >= 0, got values from {least} to {largest}."
         )
     return weight
 
@@ -114,7 +114,7 @@ def check_sample_weight(sample_weight, raw, xp=np):
 def check_any_positive(weight):
     """Raise ValueError if no weight is positive."""
     if not weight.sum() > 0:
-        raise ValueError("sample_weight must hold a positive weight, got none.")
+        raise ValueError("sample_weight must contain a positive weight, got none.")
 
 
 def class_indices(y, n_classes, xp=np):
@@ -130,7 +130,7 @@ def class_indices(y, n_classes, xp=np):
     if not xp.all(valid):
         invalid = to_numpy(y)[~to_numpy(valid)][0]
         raise ValueError(
-            f"y_true must hold class indices from 0 to {n_classes - 1}, got {invalid!r}."
+            f"y_true must contain class indices from 0 to {n_classes - 1}, got {invalid!r}."
         )
     return indices
 

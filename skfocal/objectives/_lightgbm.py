@@ -34,6 +34,7 @@ class _FocalCallable:
         Returns
         -------
         proba : ndarray of shape (n_samples, n_classes)
+            The class probabilities.
         """
         return self.loss.predict_proba(np.asarray(raw_prediction) + self.offset, probability)
 
@@ -54,37 +55,45 @@ class _FocalCallable:
 class FocalObjective(_FocalCallable):
     """Focal loss as an objective function for boosted trees.
 
-    A picklable callable ``(y_true, y_pred, sample_weight=None)`` that returns the gradient and the
-    second-order term. You can pass it to ``lightgbm.LGBMClassifier(objective=...)``, as
-    ``params["objective"]`` to ``lightgbm.train`` and ``lightgbm.cv``, as ``obj`` to
-    ``xgboost.train`` and ``xgboost.cv`` and, if binary, to
-    ``xgboost.XGBClassifier(objective=...)``. All of them support sample weights.
+    The objective is a picklable callable ``(y_true, y_pred, sample_weight=None)`` that returns the
+    gradient and the second-order term. You can pass it to
+    ``lightgbm.LGBMClassifier(objective=...)``, as ``params["objective"]`` to ``lightgbm.train`` and
+    ``lightgbm.cv``, as ``obj`` to ``xgboost.train`` and ``xgboost.cv``, and for two classes also to
+    ``xgboost.XGBClassifier(objective=...)``. Sample weights work with all of them.
 
     Parameters
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing parameter, between 0 and 100.
+        Focusing parameter, between 0 and 100. 0 gives cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor of each class's loss. A float ``a`` means ``(1 - a, a)``.
+        Factor that multiplies the loss of each class. None means 1 for every class. A float ``a``
+        means ``(1 - a, a)``.
     n_classes : int, default=2
         Number of classes. If there are more than two, also pass ``num_class`` to LightGBM.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
-        Second-order term. ``"majorant"`` is ``1 + max(gamma)`` times the absolute gradient, or
-        twice that if multiclass. With ``learning_rate <= 1`` and without row sampling, no tree
-        increases the training loss. ``"newton"`` is the exact Hessian, or its Gauss-Newton part if
-        that is larger. At ``gamma=0`` it equals the Hessian of LightGBM's own objective.
-        ``"geometric"`` is the geometric mean of the two, but at least a fifth of the majorant. With
-        ``learning_rate <= 0.2`` and without row sampling, no tree increases the training loss.
+        Second-order term that the trees use in place of the second derivative of the loss.
+
+        - "geometric": geometric mean of the two terms below, but at least a fifth of "majorant".
+          With ``learning_rate <= 0.2`` and without row sampling, no tree increases the training
+          loss.
+        - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
+          With ``learning_rate <= 1`` and without row sampling, no tree increases the training
+          loss.
+        - "newton": the exact second derivative, or its Gauss-Newton part if that is larger. At
+          ``gamma=0``, it equals that of LightGBM's own objective.
     offset : float or ndarray of shape (n_classes,), default=0.0
         Constant initial score, for example ``loss.fit_intercept_only(y)``. The loss is evaluated
         at ``y_pred + offset``, and :meth:`predict_proba` adds the offset too.
     scale : float, default=1.0
-        Factor of the gradient and the second-order term, see :func:`curvature_scale`.
+        Factor that multiplies the gradient and the second-order term; see
+        :func:`curvature_scale`.
 
     Raises
     ------
     ValueError
         If an argument is out of range.
+    TypeError
+        If ``gamma``, ``alpha`` or ``offset`` is not numeric.
 
     Notes
     -----
@@ -125,7 +134,7 @@ class FocalObjective(_FocalCallable):
         self._dtype = np.float64 if self.loss.gamma == 0 else np.float32
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Return gradient and second-order term as float32 arrays laid out like the scores."""
+        """Return the gradient and the second-order term as float32, in the layout of the scores."""
         if hasattr(y_pred, "get_label"):
             y_true, y_pred, sample_weight = y_pred.get_label(), y_true, _weight(y_pred)
         return self.loss.gradient_curvature(
@@ -144,20 +153,21 @@ class FocalObjective(_FocalCallable):
 class FocalMetric(_FocalCallable):
     """Weighted mean focal loss as a metric for LightGBM and XGBoost; lower is better.
 
-    A picklable callable for ``eval_metric`` of ``LGBMClassifier.fit`` and ``XGBClassifier``, for
-    ``feval`` of ``lightgbm.train`` and ``lightgbm.cv``, and for ``custom_metric`` of
-    ``xgboost.train`` and ``xgboost.cv``.
+    The metric is a picklable callable. You can pass it as ``eval_metric`` to ``LGBMClassifier.fit``
+    and ``XGBClassifier``, as ``feval`` to ``lightgbm.train`` and ``lightgbm.cv``, and as
+    ``custom_metric`` to ``xgboost.train`` and ``xgboost.cv``.
 
     Parameters
     ----------
     gamma, alpha, n_classes, offset
         As in :class:`FocalObjective`.
     predictions : {"auto", "raw", "proba"}, default="auto"
-        Whether the metric receives raw scores or probabilities. Both libraries pass raw scores if
-        the objective is custom, and probabilities if it is built in. ``"auto"`` reads the
-        objective from a LightGBM Dataset. If there is no Dataset with an objective, it expects raw
-        scores and raises an error if they look like probabilities. XGBoost's binary probabilities
-        are not recognised: pass ``"proba"`` with XGBoost's built-in objectives.
+        Whether the metric receives raw scores or probabilities. LightGBM and XGBoost pass raw
+        scores if the objective is custom, and probabilities if it is built in. ``"auto"`` reads the
+        objective from the LightGBM Dataset that the metric receives. Without a Dataset that has an
+        objective, ``"auto"`` expects raw scores and raises an error if they look like
+        probabilities. It does not recognise XGBoost's binary probabilities, so pass ``"proba"``
+        with XGBoost's built-in objectives.
 
     Raises
     ------
@@ -180,11 +190,11 @@ class FocalMetric(_FocalCallable):
         super().__init__(gamma, alpha, n_classes, offset)
         check_option("predictions", predictions, ("auto", "raw", "proba"))
         if predictions == "proba" and np.any(offset):
-            raise ValueError(f"offset must be 0 for predictions='proba', got {offset!r}.")
+            raise ValueError(f"offset must be 0 if predictions='proba', got {offset!r}.")
         self.predictions = predictions
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        """Return the name, the value and whether higher is better, which XGBoost does not take."""
+        """Return (name, value, is_higher_better), or (name, value) for a DMatrix of XGBoost."""
         if not hasattr(y_pred, "get_label"):
             return _MetricResult(self._evaluate(self.predictions, y_true, y_pred, sample_weight))
         predictions, data = y_true, y_pred
@@ -196,7 +206,7 @@ class FocalMetric(_FocalCallable):
         predictions = np.asarray(y_pred)
         if kind == "auto" and _look_like_probabilities(predictions):
             raise ValueError(
-                "FocalMetric expects raw scores, got values that look like probabilities. Pass "
+                "FocalMetric requires raw scores, got values that look like probabilities. Pass "
                 "predictions='proba' with a built-in objective of LightGBM or XGBoost, or "
                 "predictions='raw' if these are raw scores."
             )
@@ -212,24 +222,27 @@ class _MetricResult(tuple):
 
 
 def curvature_scale(loss, y_true, sample_weight=None):
-    """Compute the factor that gives the focal loss the initial curvature of cross-entropy.
+    """Compute the factor that makes the initial curvature equal to that of cross-entropy.
 
     ``min_child_weight``, ``reg_lambda``, ``reg_alpha`` and ``min_split_gain`` are absolute numbers
     whose usual values suit cross-entropy. With this factor they have a similar effect for every
-    gamma. The factor is the ratio of mean ``"newton"`` terms: that of cross-entropy with the same
-    alpha, divided by that of the focal loss, each at its best constant prediction.
+    gamma. The factor is the mean ``"newton"`` term of cross-entropy with the same alpha, divided
+    by the mean ``"newton"`` term of the focal loss. Each mean is computed at the best constant
+    prediction for that loss.
 
     Parameters
     ----------
     loss : BinaryFocalLoss or MulticlassFocalLoss
+        The focal loss.
     y_true : array-like of shape (n_samples,)
         Class indices.
     sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each row. None means 1 for every row.
 
     Returns
     -------
     scale : float
-        Exactly 1 at ``gamma=0``.
+        The factor. It is exactly 1 at ``gamma=0``.
 
     Examples
     --------
@@ -268,7 +281,7 @@ def _kind_of_predictions(data):
         return "proba"
     if objective in (None, "none"):
         return "auto" if objective is None else "raw"
-    raise ValueError(f"FocalMetric needs a classification objective, got {objective!r}.")
+    raise ValueError(f"FocalMetric requires a classification objective, got {objective!r}.")
 
 
 def _look_like_probabilities(predictions):
@@ -285,7 +298,9 @@ def _sums_to_1(proba):
 def _raw_of_proba(proba):
     """Convert probabilities, clipped as in ``focal_loss``, to raw scores."""
     if proba.ndim > 1 and not _sums_to_1(proba):
-        raise ValueError("y_pred must hold probabilities that sum to 1 in each row.")
+        sums = proba.sum(axis=1)
+        worst = sums[np.argmax(np.abs(sums - 1))]
+        raise ValueError(f"Each row of y_pred must sum to 1, got a row with the sum {worst}.")
     eps = np.finfo(proba.dtype).eps
     clipped = np.clip(proba, eps, 1 - eps)
     return np.log(clipped) if proba.ndim > 1 else logit(clipped)

@@ -1,8 +1,9 @@
 """The penalised focal loss of a linear model as a function of its coefficients.
 
-``scale * sum_i w_i f(y_i, x_i @ coef + intercept) + l2 / 2 * ||coef||**2``, its gradient and its
-Hessian. The coefficients have shape (n_features + fit_intercept,) or, if multiclass,
-(n_features + fit_intercept, n_classes), with the intercept last. Solvers use them flattened.
+This module computes ``scale * sum_i w_i f(y_i, x_i @ coef + intercept) + l2 / 2 * ||coef||**2``,
+its gradient and its Hessian. The coefficients have shape (n_features + fit_intercept,) or, for
+multiclass, (n_features + fit_intercept, n_classes), with the intercept last. Solvers use them
+flattened.
 
 Coefficients and results are float64 NumPy arrays. Arrays with one row per sample have the
 namespace, device and dtype of X.
@@ -67,10 +68,10 @@ class PenalisedObjective:
     def hessian(self, coef, *, curvature="exact", features=None):
         """Return the Hessian at ``coef`` as a matrix, for all or only for the given features.
 
-        It always includes the intercept. The multiclass loss does not change if all scores of a
-        row are shifted by the same amount. Along such shifts of unpenalised coefficients the
-        gradient is zero and the Hessian singular. A term is added along them to make the Newton
-        step unique.
+        The intercept is always included. The multiclass loss does not change if all scores of a
+        row are shifted by the same amount. Along such shifts of unpenalised coefficients, the
+        gradient is zero and the Hessian is singular. A term is added along these shifts to make
+        the Newton step unique.
         """
         hessian = self._hessian_sums(coef, curvature, features)
         n_rows, n_classes = hessian.shape[:2]
@@ -97,9 +98,9 @@ class LinearObjective(PenalisedObjective):
         Class indices.
     sample_weight : array of shape (n_samples,) or None
     scale : float
-        Factor of the loss, the C of logistic regression.
+        Factor that multiplies the loss: the parameter C of logistic regression.
     l2 : float
-        Factor of half the squared norm of the coefficients without the intercept.
+        Factor that multiplies half the squared norm of the coefficients without the intercept.
     fit_intercept : bool
     n_jobs : int or None, default=1
         Number of threads for passes over dense X, see :func:`n_threads`.
@@ -110,7 +111,7 @@ class LinearObjective(PenalisedObjective):
         super().__init__(loss, X, X.shape[0], **penalty)
         self.X = X
         xp = self.xp
-        # One byte per label is faster to read.
+        # Labels of one byte are faster to read.
         self.y = xp.asarray(move_like(y, X, xp), dtype=xp.int8 if loss.n_classes < 128 else None)
         self.weight = None if sample_weight is None else move_like(sample_weight, X, xp)
         self.threads = n_threads(n_jobs)

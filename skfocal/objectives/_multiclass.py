@@ -24,8 +24,9 @@ from skfocal.objectives._softmax import (
 class MulticlassFocalLoss(FocalLoss):
     """Multiclass focal loss as a function of one raw prediction per class.
 
-    The margin of the true class y is ``m = z_y - logsumexp(z_j for j != y)``. With its softmax
-    probability ``p = expit(m)`` and ``q = expit(-m)``, the loss of a row is
+    If ``z_j`` is the raw prediction of a row for class j, the margin of its true class y is
+    ``m = z_y - logsumexp(z_j for j != y)``, and the softmax probability of the true class is
+    ``p = expit(m)``. With ``q = expit(-m)``, the loss of the row is
     ``alpha * q**gamma * -log(p)``.
 
     Parameters
@@ -33,15 +34,26 @@ class MulticlassFocalLoss(FocalLoss):
     n_classes : int
         Number of classes, at least 2.
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing parameter, between 0 and 100: one for all classes or one per class. 0 is
+        Focusing parameter, between 0 and 100: one for all classes or one per class. 0 gives
         cross-entropy.
     alpha : None or array-like of shape (n_classes,), default=None
-        Positive factor of each class's loss. None means 1 for every class.
+        Positive factor that multiplies the loss of each class. None means 1 for every class.
+
+    Attributes
+    ----------
+    n_classes : int
+        Number of classes.
+    gamma : float or tuple of float
+        A tuple if the classes have different gammas.
+    alpha : None or tuple of float
+        The factor of each class.
 
     Raises
     ------
     ValueError
-        If ``n_classes`` is less than 2, or ``gamma`` or ``alpha`` is out of range.
+        If ``n_classes`` is less than 2, or if ``gamma`` or ``alpha`` is out of range.
+    TypeError
+        If ``gamma`` or ``alpha`` is not numeric.
 
     References
     ----------
@@ -77,15 +89,18 @@ class MulticlassFocalLoss(FocalLoss):
         y_true : array-like of shape (n_samples,)
             Class indices.
         sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row. None means 1 for every row.
 
         Returns
         -------
         raw_prediction : ndarray of shape (n_classes,)
+            The constants, one per class.
 
         Raises
         ------
         ValueError
-            If ``y_true`` is empty or contains anything but class indices, or all weights are zero.
+            If ``y_true`` is empty or contains values other than class indices, or if all weights
+            are zero.
         """
         log_share = np.log(self._class_shares(y_true, sample_weight))
         gamma = np.broadcast_to(self.gamma, self.n_classes)

@@ -1,7 +1,7 @@
 """Softmax and margins of classes for raw scores of shape (n_classes, n_rows).
 
-Classes are selected with masks of 0 and 1 in the scores' dtype. Multiplying by a mask is exact, and
-five times faster in NumPy than ``where`` or indexing.
+Classes are selected with masks of 0 and 1 in the scores' dtype. Multiplying by a mask is exact. In
+NumPy, it is also five times faster than ``where`` or indexing.
 """
 
 import numpy as np

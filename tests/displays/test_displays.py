@@ -73,7 +73,7 @@ def test_plot_draws_on_given_axes():
         ({"against": "score"}, "against must be one of .*'raw'.*, got 'score'"),
         ({"y": 2}, "y must be 0 or 1, got 2"),
         ({"gammas": ()}, r"gammas must be a non-empty sequence .*, got \(\)"),
-        ({"gammas": (0, -1)}, r"gammas must be .*got \(0, -1\): gamma must be between 0 and 100"),
+        ({"gammas": (0, -1)}, r"gammas must be .*got \(0, -1\): gamma must be in \[0, 100\]"),
         ({"gammas": 2}, "gammas must be .*, got 2"),
         ({"alpha": 2}, r"alpha must be in \(0, 1\)"),
     ],

@@ -190,7 +190,7 @@ def test_gamma_is_found_in_estimators_and_meta_estimators(estimator):
 def test_param_name_selects_one_of_two_gammas():
     model = make_pipeline(RBFSampler(n_components=20, random_state=0), FocalLogisticRegression())
     found = r"\['focallogisticregression__gamma', 'rbfsampler__gamma'\]"
-    with pytest.raises(ValueError, match=f"Pass one of {found} as param_name"):
+    with pytest.raises(ValueError, match=f"param_name must be one of {found}, .* got None"):
         GammaDisplay.from_estimator(model, X, y)
     display = GammaDisplay.from_estimator(
         model, X, y, gammas=(0, 2), cv=StratifiedKFold(2), param_name="rbfsampler__gamma"
@@ -254,14 +254,14 @@ def cv_results(params, n_splits=2, score=0.5):
 @pytest.mark.parametrize(
     ("results", "message"),
     [
-        (cv_results([{"C": 1}, {"C": 2}]), r"ends in __gamma, got \['C'\]"),
+        (cv_results([{"C": 1}, {"C": 2}]), r"end in __gamma, got only \['C'\]"),
         (cv_results([{"gamma": 0}, {"C": 2}]), "Every candidate .* must set gamma"),
-        (cv_results([{"gamma": 1}, {"gamma": 2}]), r"must hold 0 .*got \[1.0, 2.0\]"),
+        (cv_results([{"gamma": 1}, {"gamma": 2}]), r"must contain 0 .*got \[1.0, 2.0\]"),
         (
             cv_results([{"gamma": 0, "C": 1}, {"gamma": 1, "C": 2}]),
-            "same other parameters, got 1 .* for gamma=1.0",
+            "same values of the other parameters, got .* in the 1 .* with gamma=1.0",
         ),
-        (cv_results([{"gamma": 0}, {"gamma": 0}, {"gamma": 1}]), "same other parameters"),
+        (cv_results([{"gamma": 0}, {"gamma": 0}, {"gamma": 1}]), "same values of the other"),
         (cv_results([{"gamma": 0}, {"gamma": 1}], score=np.nan), "finite, .* gamma=0, gamma=1"),
         (cv_results([{"gamma": 0}, {"gamma": 1}], n_splits=0), "split0_test_score, got none"),
         (cv_results([{"gamma": 0}, {"gamma": 1}], n_splits=1), "at least 2 splits"),
@@ -580,14 +580,14 @@ class FailsToFit(GaussianNB):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"gammas": (1, 2)}, ValueError, r"gammas must hold 0 .*got \(1, 2\)"),
+        ({"gammas": (1, 2)}, ValueError, r"gammas must contain 0 .*got \(1, 2\)"),
         ({"gammas": (0,)}, ValueError, r"at least one other gamma, .*got \(0,\)"),
         ({"gammas": (0, 1, 1.0)}, ValueError, "without duplicates, got"),
-        ({"gammas": (0, -1)}, ValueError, r"got \(0, -1\): gamma must be between 0 and 100"),
+        ({"gammas": (0, -1)}, ValueError, r"got \(0, -1\): gamma must be in \[0, 100\]"),
         ({"gammas": (0, "scale")}, ValueError, r"got \(0, 'scale'\): gamma must be numeric"),
         ({"gammas": 2}, ValueError, "gammas must .*, got 2"),
         ({"baselines": [GaussianNB()]}, TypeError, "baselines must be a dict .*, got"),
-        ({"baselines": {"nb": GaussianNB}, "gammas": (1,)}, ValueError, "gammas must hold 0"),
+        ({"baselines": {"nb": GaussianNB}, "gammas": (1,)}, ValueError, "gammas must contain 0"),
         ({"baselines": {"nb": "nb"}}, TypeError, "baselines must be a dict .*, got {'nb': 'nb'}"),
         ({"baselines": {1: GaussianNB()}}, TypeError, "baselines must be a dict .*, got"),
         ({"baselines": {"gamma=1": GaussianNB()}}, ValueError, "different names, got .*'gamma=1'"),
@@ -595,7 +595,11 @@ class FailsToFit(GaussianNB):
         ({"cv": StratifiedKFold(3), "n_repeats": 2}, ValueError, "n_repeats=2 and .*StratifiedK"),
         ({"cv": StratifiedKFold(3), "random_state": 1}, ValueError, "random_state=1 with cv="),
         ({"cv": ShuffleSplit(1)}, ValueError, "cv must give at least 2 splits, got 1"),
-        ({"ax": "axes"}, ValueError, "ax must hold one Axes for each of the 2 scores, got 'axes'"),
+        (
+            {"ax": "axes"},
+            ValueError,
+            "ax must contain one Axes for each of the 2 scores, got 'axes'",
+        ),
         ({"scoring": "accuracy", "ax": [None]}, ValueError, "each of the 1 scores, got"),
         ({}, RuntimeError, "fitted"),
     ],
@@ -607,7 +611,9 @@ def test_invalid_arguments_raise_before_fit(arguments, error, message):
 
 
 def test_estimator_without_gamma_raises():
-    with pytest.raises(ValueError, match=r"ends in __gamma, got \[.*'priors', 'var_smoothing'\]"):
+    with pytest.raises(
+        ValueError, match=r"end in __gamma, got only \[.*'priors', 'var_smoothing'\]"
+    ):
         GammaDisplay.from_estimator(GaussianNB(), X, y)
 
 
@@ -620,12 +626,12 @@ def test_non_estimator_raises(estimator):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"test_size": 0}, "test_size must be between 0 and 1, got 0"),
-        ({"test_size": 1.5}, "test_size must be between 0 and 1, got 1.5"),
+        ({"test_size": 0}, r"test_size must be in \(0, 1\), got 0"),
+        ({"test_size": 1.5}, r"test_size must be in \(0, 1\), got 1.5"),
         ({"scores": {"a": [[1, 2]]}}, r"scores\['a'\] must have shape \(2, n_splits\).*\(1, 2\)"),
-        ({"scores": {"a": [[1], [2]]}}, r"at least 2 splits, got \(2, 1\)"),
+        ({"scores": {"a": [[1], [2]]}}, r"at least 2 splits, got shape \(2, 1\)"),
         ({"scores": {"a": [[1, 2], [3, np.nan]]}}, r"scores\['a'\] must be finite.*gamma=1\."),
-        ({"scores": {}}, "scores must hold at least one score"),
+        ({"scores": {}}, "scores must contain at least one score"),
     ],
     ids=str,
 )

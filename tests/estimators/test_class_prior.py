@@ -295,7 +295,9 @@ def test_prior_raises_if_a_class_has_no_weight(estimator, by):
         weight = (y != "b").astype(float)
     assert model.fit(X, y, weight).class_share_[1] == 0
     model.set_params(class_prior="uniform")
-    message = r"class_prior requires training rows with positive weight.*, got none of \['b'\]"
+    message = (
+        r"class_prior requires training rows with positive .*, got none in the classes \['b'\]"
+    )
     with pytest.raises(ValueError, match=message):
         model.predict_proba(X)
     with pytest.raises(ValueError, match=message):

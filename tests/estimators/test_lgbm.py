@@ -143,7 +143,9 @@ def test_categorical_feature_by_name_or_index():
         by_name.predict_proba(frame), by_index.predict_proba(frame.to_numpy())
     )
     assert "==" in str(by_name.booster_.dump_model()["tree_info"][0])
-    with pytest.raises(ValueError, match=r"categorical_feature contains unknown columns: .*colour"):
+    with pytest.raises(
+        ValueError, match=r"categorical_feature must contain only .* of X, got .*colour"
+    ):
         focal().fit(frame, y, categorical_feature=["colour"])
 
 
@@ -194,7 +196,7 @@ def test_early_stopping_warns_if_a_class_has_a_single_row():
     y = y.copy()
     y[0] = 2
     model = focal(early_stopping=True, random_state=0)
-    with pytest.warns(UserWarning, match=r"holds out no row of the classes \[2\]"):
+    with pytest.warns(UserWarning, match=r"holds out no rows of the classes \[2\]"):
         model.fit(X, y)
     assert np.all(np.isfinite(model.predict_proba(X)))
 
@@ -224,7 +226,7 @@ def test_weights_that_overflow_float32_raise(split):
 
 def test_eval_X_and_eval_y_of_different_lengths_raise(split):
     X, X_valid, y, y_valid = split
-    with pytest.raises(ValueError, match="the same length, got eval_X with 2, eval_y with 1"):
+    with pytest.raises(ValueError, match="the same number of sets, got 2 for eval_X, 1 for eval_y"):
         focal().fit(X, y, eval_X=(X_valid, X_valid), eval_y=y_valid)
 
 
@@ -418,7 +420,7 @@ def test_parameters_out_of_range_raise(parameters):
         (
             {"eval_X": np.zeros((2, 10)), "eval_y": [0, 9]},
             ValueError,
-            "eval_y holds unknown labels.*9",
+            "eval_y must contain only the classes .* unknown labels.*9",
         ),
         ({"eval_X": np.zeros((2, 9)), "eval_y": [0, 1]}, ValueError, "9 features"),
         ({"eval_X": np.zeros((3, 10)), "eval_y": [0, 1]}, ValueError, "inconsistent"),

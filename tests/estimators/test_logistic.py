@@ -286,6 +286,6 @@ def test_features_whose_squares_overflow_raise(solver, make, dtype, large):
     X[:, 0] = np.finfo(dtype).max
     model.coef_[0, 0] = 10
     with pytest.raises(
-        ValueError, match="X contains values too large for the model: its scores overflow"
+        ValueError, match="X contains values too large for the model: the raw scores overflow"
     ):
         model.predict_proba(make(X.astype(dtype)))

@@ -44,7 +44,9 @@ def test_class_weight_zero_multiplies_sample_weight(estimator):
     by_class = clone(estimator).set_params(class_weight={2: 0}).fit(X, y, weight)
     by_rows = clone(estimator).fit(X, y, weight * (y < 2))
     np.testing.assert_array_equal(by_class.predict_proba(X), by_rows.predict_proba(X))
-    with pytest.raises(ValueError, match="class_weight and sample_weight give every row weight 0"):
+    with pytest.raises(
+        ValueError, match="class_weight and sample_weight must give at least one row a"
+    ):
         clone(estimator).set_params(class_weight={0: 0, 1: 0, 2: 0}).fit(X, y)
 
 

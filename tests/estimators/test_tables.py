@@ -88,7 +88,9 @@ def test_boolean_categories_are_matched():
     model = trees().fit(table, Y)
     expected = model.predict_proba(table)
     np.testing.assert_array_equal(model.predict_proba(csv_round_trip(table)), expected)
-    with pytest.raises(ValueError, match="Column 'flag' of X was categorical"):
+    with pytest.raises(
+        ValueError, match="Column 'flag' of X must contain the categories seen in fit"
+    ):
         model.predict(table.assign(flag=(COLOUR == "green").astype(int)))
 
 
@@ -125,7 +127,7 @@ def test_unknown_values_raise_with_column_name(model, column, values):
 def test_unknown_value_error_lists_categories_and_advice(model):
     with pytest.raises(
         ValueError,
-        match=r"categories \[10, 20, 40\], got the unknown values \['2x'\].*pandas category",
+        match=r"in fit, \[10, 20, 40\], got the unknown values \['2x'\].*pandas category",
     ):
         model.predict(frame(slice(0, 1), shop=["2x"]))
 
@@ -269,7 +271,7 @@ def test_init_model_with_other_columns_raises(model, saved, tmp_path):
         (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, but X has 1"),
         (frame()[["colour", "amount", "shop"]], "categories"),
         (frame().rename(columns={"amount": "price"}), r"fitted on the features \['shop', 'amount'"),
-        (frame().assign(more=0), "fitted on 3 features, got 4"),
+        (frame().assign(more=0), "fitted on 3 features, but this fit has 4"),
     ]
     for table, message in cases:
         with pytest.raises(ValueError, match=message):
@@ -479,7 +481,7 @@ def test_columns_in_another_order_raise(estimator, labels):
     table = pd.DataFrame({0: AMOUNT, 1: SHOP})
     table.columns = pd.Index(labels)
     model = clone(estimator).fit(table, Y)
-    with pytest.raises(ValueError, match="Columns of X must be in the same order as in fit"):
+    with pytest.raises(ValueError, match="The columns of X must be in the same order as in fit"):
         model.predict(table.iloc[:, ::-1])
     model.predict(table.to_numpy())
 

@@ -277,7 +277,7 @@ def test_classifier_with_built_in_objective_requires_metric_of_probabilities(n_c
     X, y, weight = make_data(n_classes)
     model = lgb.LGBMClassifier(n_estimators=5, n_jobs=1, verbose=-1)
     given = {"eval_set": [(X.copy(), y)], "eval_sample_weight": [weight]}
-    with pytest.raises(ValueError, match="expects raw scores, got values that look like prob"):
+    with pytest.raises(ValueError, match="requires raw scores, got values that look like prob"):
         model.fit(X, y, **given, eval_metric=FocalMetric(2.0, n_classes=n_classes))
     metric = FocalMetric(2.0, n_classes=n_classes, predictions="proba")
     model.fit(X, y, **given, eval_metric=metric)
@@ -290,17 +290,19 @@ def test_metric_raises_with_regression_objective():
     X, y, _ = make_data()
     data = lgb.Dataset(X, y)
     settings = {**QUIET, "objective": "regression"}
-    with pytest.raises(ValueError, match="needs a classification objective, got 'regression'"):
+    with pytest.raises(ValueError, match="requires a classification objective, got 'regression'"):
         lgb.train(settings, data, 2, valid_sets=[data], feval=FocalMetric(2.0))
 
 
 def test_invalid_predictions_of_the_metric_raise():
     with pytest.raises(ValueError, match=r"predictions must be one of \['auto', 'raw', 'proba'\]"):
         FocalMetric(2.0, predictions="margin")
-    with pytest.raises(ValueError, match=r"offset must be 0 for predictions='proba', got 1\.0"):
+    with pytest.raises(ValueError, match=r"offset must be 0 if predictions='proba', got 1\.0"):
         FocalMetric(2.0, offset=1.0, predictions="proba")
     y, proba = np.array([0, 1, 2]), np.full((3, 3), 0.3)
-    with pytest.raises(ValueError, match="probabilities that sum to 1 in each row"):
+    with pytest.raises(
+        ValueError, match="Each row of y_pred must sum to 1, got a row with the sum"
+    ):
         FocalMetric(2.0, n_classes=3, predictions="proba")(y, proba)
     _, value, _ = FocalMetric(0.0, predictions="raw")(np.array([0, 1]), np.array([0.5, 0.5]))
     assert value == pytest.approx((np.log1p(np.exp(0.5)) + np.log1p(np.exp(-0.5))) / 2)

@@ -178,22 +178,30 @@ def refused():
     both = {"eval_X": eval_X, "eval_y": eval_y}
     scores, wide = {"init_score": eval_weight}, da.ones((1000, 3), chunks=(400, 3))
     other = FocalLGBMClassifier(**PARAMETERS).fit(X[:, :5], y)
-    one_score = "init_score must hold one score per row"
+    one_score = r"init_score must have shape \(n_samples,\) or, for multiclass, .* columns for"
     return {
-        "metric of pairs": (ValueError, "a mean over rows", both | {"eval_metric": "auc"}),
+        "metric of pairs": (
+            ValueError,
+            "eval_metric must be 'logloss', 'error' or 'focal_loss'",
+            both | {"eval_metric": "auc"},
+        ),
         "metric without rows": (ValueError, "requires an evaluation set", {"eval_metric": "error"}),
         "no eval_y": (ValueError, "given together", {"eval_X": eval_X}),
         "local eval_X": (TypeError, "eval_X must be a dask", both | {"eval_X": X}),
         "local eval_y": (TypeError, "eval_y must be a dask", both | {"eval_y": y}),
-        "other labels": (ValueError, "holds unknown labels", both | {"eval_y": unknown}),
+        "other labels": (
+            ValueError,
+            "eval_y must contain only the classes .*, got the unknown labels",
+            both | {"eval_y": unknown},
+        ),
         "no eval weight": (
             ValueError,
-            "eval_sample_weight must hold",
+            "eval_sample_weight must contain a positive weight",
             both | {"eval_sample_weight": 0 * eval_weight},
         ),
         "negative eval weight": (
             ValueError,
-            "eval_sample_weight must not",
+            "eval_sample_weight must contain only weights >= 0",
             both | {"eval_sample_weight": -eval_weight},
         ),
         "names": (ValueError, "eval_names must be a list", both | {"eval_names": ["a", "b"]}),

@@ -37,10 +37,10 @@ def bad_inputs():
     unknown = arrays[0][arrays[1] == "no"]
     loose = frames[0].assign(city=frames[0]["a"].astype(str).astype("category"))
     return {
-        "unknown chunk sizes": (ValueError, "X has unknown chunk sizes", (unknown, arrays[1])),
+        "unknown chunk sizes": (ValueError, "X must have known chunk sizes", (unknown, arrays[1])),
         "unknown chunks of y": (
             ValueError,
-            "y has unknown chunk sizes",
+            "y must have known chunk sizes",
             (arrays[0], arrays[1][arrays[1] == "no"]),
         ),
         "numpy X": (TypeError, "X must be a dask Array or DataFrame", (X, arrays[1])),
@@ -70,7 +70,11 @@ def bad_inputs():
         "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),
         "regression target": (ValueError, "continuous", as_arrays(X, X[:, 0] + weight)),
         "no rows": (ValueError, "at least one row", as_arrays(X[:0], y[:0])),
-        "unknown categories": (ValueError, "'city' has unknown categories", (loose, frames[1])),
+        "unknown categories": (
+            ValueError,
+            "'city' of X must have known categories",
+            (loose, frames[1]),
+        ),
         "missing label": (ValueError, "NaN", as_arrays(X, missing)),
     }
 
@@ -173,7 +177,7 @@ def test_failure_on_one_worker_raises_the_same_error_until_restart(
     [
         ({"tree_learner": "serial"}, "tree_learner must be one of"),
         ({"tree_type": "feature"}, "tree_learner must be one of"),
-        ({"num_machines": 2}, "fit sets the network"),
+        ({"num_machines": 2}, "fit sets up the network"),
     ],
 )
 def test_parameters_by_which_workers_would_not_share_the_work_are_refused(client, params, message):
@@ -189,6 +193,6 @@ def test_several_workers_in_one_process_are_refused():
             n_workers=2, threads_per_worker=1, processes=False, dashboard_address=":0"
         ) as threads,
         distributed.Client(threads),
-        pytest.raises(ValueError, match="Workers must be separate processes"),
+        pytest.raises(ValueError, match="The Dask workers must be separate processes"),
     ):
         DaskFocalLGBMClassifier(**PARAMETERS).fit(*as_arrays(X, y))

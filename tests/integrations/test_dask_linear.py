@@ -125,7 +125,7 @@ def test_predictions_are_the_local_model_s_and_lazy(client, n_classes):
 def test_fit_warns_goes_on_and_counts_iterations_as_on_one_machine(client):
     collections = as_arrays(*dataset()[:2])
     model = DaskFocalLogisticRegression(max_iter=3, tol=1e-10, warm_start=True)
-    with pytest.warns(ConvergenceWarning, match="increase max_iter=3") as caught:
+    with pytest.warns(ConvergenceWarning, match=r"increase max_iter \(max_iter=3\)") as caught:
         model.fit(*collections)
     assert caught[0].filename == __file__
     assert model.n_iter_.tolist() == [3]
@@ -203,17 +203,21 @@ def bad_inputs():
     mixed = da.from_array(y, chunks=250).map_blocks(numbers_first, dtype=y.dtype)
     frame = as_frames(X)[0].assign(a="text")
     return {
-        "labels of two kinds": (TypeError, "labels of one kind", (arrays[0], mixed)),
+        "labels of two kinds": (TypeError, "labels of one type", (arrays[0], mixed)),
         "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
         "huge X": (ValueError, "squares overflow", as_arrays(X * 1e200, y)),
         "text": (ValueError, "Column 'a' of X must be numeric", (frame, as_frames(X, y)[1])),
-        "negative weight": (ValueError, "must not be negative", as_arrays(X, y, -weight)),
-        "no weight": (ValueError, "zero for every sample", as_arrays(X, y, 0 * weight)),
+        "negative weight": (
+            ValueError,
+            "must contain only weights >= 0, got -",
+            as_arrays(X, y, -weight),
+        ),
+        "no weight": (ValueError, "zero for every row", as_arrays(X, y, 0 * weight)),
         "infinite sum": (ValueError, "finite sum", as_arrays(X, y, weight * 8e307)),
         "numpy X": (TypeError, "X must be a dask", (X, arrays[1])),
         "unknown chunks": (
             ValueError,
-            "unknown chunk sizes",
+            "y must have known chunk sizes",
             (arrays[0], arrays[1][arrays[1] == "no"]),
         ),
         "one class": (ValueError, "only one class", as_arrays(X, np.zeros(1000))),

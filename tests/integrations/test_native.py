@@ -277,7 +277,11 @@ INVALID_MODELS = {
     "truncated": ("Tree=9\n", "", "incomplete"),
     "no end": ("end of trees", "", "incomplete"),
     "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "corrupt"),
-    "trees per round": ("per_iteration=1", "per_iteration=2", "fitted on 2 scores per row, got 1"),
+    "trees per round": (
+        "per_iteration=1",
+        "per_iteration=2",
+        "fitted on 2 raw scores per row, but this fit has 1",
+    ),
     "names run together": ("6 Column_7", "6_Column_7", "init_model is corrupt: .*feature_names"),
     "no last line": ("pandas_categorical:null", "", "last line is not pandas_categorical"),
     "more leaves": (r"num_leaves=\d", "num_leaves=9", "Tree=0 is not a valid tree"),
@@ -307,7 +311,7 @@ def test_init_model_raises_for_booster_without_initial_score():
 
 def test_init_model_raises_for_other_shapes_and_types(tmp_path):
     model, _ = fitted(3)
-    with pytest.raises(ValueError, match="3 scores per row"):
+    with pytest.raises(ValueError, match="3 raw scores per row"):
         fitted(2, init_model=model.to_lightgbm(probability="score"))
     X, y = dataset(3)
     with pytest.raises(ValueError, match="8 features"):

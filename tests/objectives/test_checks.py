@@ -17,10 +17,10 @@ BINARY, THREE = BinaryFocalLoss(), MulticlassFocalLoss(3)
 @pytest.mark.parametrize(
     ("gamma", "error", "message"),
     [
-        (-1, ValueError, r"gamma must be between 0 and 100, got -1\."),
-        (np.nan, ValueError, r"gamma must be between 0 and 100, got nan\."),
-        (np.inf, ValueError, r"gamma must be between 0 and 100, got inf\."),
-        (101, ValueError, r"gamma must be between 0 and 100, got 101\."),
+        (-1, ValueError, r"gamma must be in \[0, 100\], got -1\."),
+        (np.nan, ValueError, r"gamma must be in \[0, 100\], got nan\."),
+        (np.inf, ValueError, r"gamma must be in \[0, 100\], got inf\."),
+        (101, ValueError, r"gamma must be in \[0, 100\], got 101\."),
         ([1, 2, 3, 4], ValueError, r"gamma must be a number or one .* \[1, 2, 3, 4\]\."),
         ([[1, 2]], ValueError, r"gamma must be a number or one number .* \[\[1, 2\]\]\."),
         ("two", TypeError, r"gamma must be numeric, got 'two'\."),
@@ -39,7 +39,7 @@ def test_largest_gamma_is_allowed():
 
 
 def test_one_invalid_gamma_of_a_pair_raises():
-    with pytest.raises(ValueError, match=r"gamma must be between 0 and 100, got \(1, -2\)\."):
+    with pytest.raises(ValueError, match=r"gamma must be in \[0, 100\], got \(1, -2\)\."):
         BinaryFocalLoss(gamma=(1, -2))
 
 
@@ -51,11 +51,11 @@ def test_one_invalid_gamma_of_a_pair_raises():
         (1.5, ValueError, r"alpha must be in \(0, 1\) if it is a single number, got 1\.5\."),
         (-0.25, ValueError, r"alpha must be in \(0, 1\) if it .* number, got -0\.25\."),
         (np.nan, ValueError, r"alpha must be in \(0, 1\) if it is a single number, got nan\."),
-        ((1, 0), ValueError, r"alpha must hold finite positive factors, got \(1, 0\)\."),
-        ((1, -1), ValueError, r"alpha must hold finite positive factors, got \(1, -1\)\."),
-        ((1, np.nan), ValueError, r"alpha must hold finite positive factors, got \(1, nan\)\."),
-        ((1, np.inf), ValueError, r"alpha must hold finite positive factors, got \(1, inf\)\."),
-        ((1, 2, 3), ValueError, r"alpha must have one factor .* 2 classes, got \(1, 2, 3\)\."),
+        ((1, 0), ValueError, r"alpha must contain finite positive factors, got \(1, 0\)\."),
+        ((1, -1), ValueError, r"alpha must contain finite positive factors, got \(1, -1\)\."),
+        ((1, np.nan), ValueError, r"alpha must contain finite positive factors, got \(1, nan\)\."),
+        ((1, np.inf), ValueError, r"alpha must contain finite positive factors, got \(1, inf\)\."),
+        ((1, 2, 3), ValueError, r"alpha must contain one factor .* 2 classes, got \(1, 2, 3\)\."),
         ("0.25", TypeError, r"alpha must be numeric, got '0\.25'\."),
     ],
 )
@@ -68,7 +68,7 @@ def test_invalid_alpha_raises(alpha, error, message):
     ("alpha", "message"),
     [
         (0.25, r"alpha must be None or one positive factor for each of the 3 classes, got 0\.25"),
-        ((1, 2), r"alpha must have one factor for each of the 3 classes, got \(1, 2\)\."),
+        ((1, 2), r"alpha must contain one factor for each of the 3 classes, got \(1, 2\)\."),
     ],
 )
 def test_invalid_multiclass_alpha_raises(alpha, message):
@@ -85,10 +85,10 @@ def test_invalid_n_classes_raises(n_classes):
 @pytest.mark.parametrize(
     ("loss", "raw", "error", "message"),
     [
-        (BINARY, 0.5, ValueError, r"must have shape \(n_samples\), got \(\)\."),
-        (BINARY, [[0.5], [1]], ValueError, r"must have shape \(n_samples\), got \(2, 1\)\."),
-        (THREE, [0.5, 1], ValueError, r"must have shape \(n_samples, 3\), got \(2,\)\."),
-        (THREE, [[1, 2], [3, 4]], ValueError, r"must have shape .*, 3\), got \(2, 2\)\."),
+        (BINARY, 0.5, ValueError, r"must have shape \(n_samples,\), got shape \(\)\."),
+        (BINARY, [[0.5], [1]], ValueError, r"must have shape \(n_samples,\), got shape \(2, 1\)\."),
+        (THREE, [0.5, 1], ValueError, r"must have shape \(n_samples, 3\), got shape \(2,\)\."),
+        (THREE, [[1, 2], [3, 4]], ValueError, r"must have shape .*, 3\), got shape \(2, 2\)\."),
         (BINARY, ["a", "b"], TypeError, r"raw_prediction must be numeric, got \['a', 'b'\]\."),
     ],
 )
@@ -106,8 +106,8 @@ def test_invalid_raw_prediction_raises(loss, raw, error, message):
         (BINARY, [0, 0.5], r"class indices from 0 to 1, got .*0\.5"),
         (BINARY, [0, np.nan], r"class indices from 0 to 1, got .*nan"),
         (BINARY, ["no", "yes"], r"class indices from 0 to 1, got .*'no'"),
-        (BINARY, [0, 1, 1], r"y_true must have shape \(2,\) to match .*, got \(3,\)\."),
-        (BINARY, [[0], [1]], r"y_true must have shape \(2,\) to match .*, got \(2, 1\)\."),
+        (BINARY, [0, 1, 1], r"y_true must have shape \(2,\) to match .*, got shape \(3,\)\."),
+        (BINARY, [[0], [1]], r"y_true must have shape \(2,\) to match .*, got shape \(2, 1\)\."),
         (THREE, [0, 3], r"class indices from 0 to 2, got .*3"),
         (THREE, [-1, 2], r"class indices from 0 to 2, got .*-1"),
         (THREE, [0, 1.5], r"class indices from 0 to 2, got .*1\.5"),
@@ -126,22 +126,28 @@ def test_invalid_y_true_raises(loss, y, message):
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
 def test_unknown_label_in_fit_intercept_only_raises(loss):
-    with pytest.raises(ValueError, match=r"y_true must hold class indices from 0 to \d, got .*7"):
+    with pytest.raises(
+        ValueError, match=r"y_true must contain class indices from 0 to \d, got .*7"
+    ):
         loss.fit_intercept_only([0, 1, 7])
 
 
 @pytest.mark.parametrize("loss", [BINARY, THREE], ids=repr)
 def test_invalid_sample_weight_raises(loss):
     raw = np.zeros((2,) if loss is BINARY else (2, 3))
-    with pytest.raises(ValueError, match=r"sample_weight must have shape \(2,\), got \(3,\)\."):
+    with pytest.raises(
+        ValueError, match=r"sample_weight must have shape \(2,\), got shape \(3,\)\."
+    ):
         loss.loss([0, 1], raw, [1, 2, 3])
     with pytest.raises(TypeError, match=r"sample_weight must be numeric, got \['a', 'b'\]\."):
         loss.gradient([0, 1], raw, ["a", "b"])
-    with pytest.raises(ValueError, match=r"sample_weight must have shape \(2,\), got \(3,\)\."):
+    with pytest.raises(
+        ValueError, match=r"sample_weight must have shape \(2,\), got shape \(3,\)\."
+    ):
         loss([0, 1], raw, [1, 2, 3])
     for mean in (loss.fit_intercept_only, lambda y, weight: loss(y, raw, weight)):
         with pytest.raises(
-            ValueError, match=r"^sample_weight must hold a positive weight, got none"
+            ValueError, match=r"^sample_weight must contain a positive weight, got none"
         ):
             mean([0, 1], [0, 0])
 
@@ -173,7 +179,7 @@ def test_scores_whose_loss_may_overflow_raise(dtype, n_classes):
 
 
 def test_scores_that_overflow_the_dtype_of_the_objective_raise():
-    message = r"raw_prediction, plus any offset, must be between -7e\+35 and 7e\+35, got inf"
+    message = r"raw_prediction, plus any offset, must be in \[-7e\+35, 7e\+35\], got inf"
     for offset, score in [(0.0, 1e300), (1e300, 0.0)]:
         with pytest.raises(ValueError, match=message):
             FocalObjective(2.0, offset=offset)(np.array([0, 1]), np.array([0, score]))
@@ -205,5 +211,5 @@ def test_negative_or_non_finite_weights_raise(loss, invalid):
         lambda: loss.hessian_operator(y, raw, weight),
         lambda: loss.fit_intercept_only(y, weight),
     ):
-        with pytest.raises(ValueError, match="sample_weight must hold finite numbers >= 0"):
+        with pytest.raises(ValueError, match="sample_weight must contain finite weights >= 0"):
             call()

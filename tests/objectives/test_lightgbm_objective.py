@@ -213,7 +213,7 @@ def test_repr_contains_loss_and_offset():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"gamma": -1}, r"gamma must be between 0 and 100, got -1\."),
+        ({"gamma": -1}, r"gamma must be in \[0, 100\], got -1\."),
         ({"alpha": 1}, r"alpha must be in \(0, 1\) .* got 1\. Use None"),
         ({"n_classes": 1}, r"n_classes must be an integer >= 2, got 1\."),
         ({"n_classes": 2.0}, r"n_classes must be an integer >= 2, got 2\.0\."),

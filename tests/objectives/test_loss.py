@@ -276,5 +276,5 @@ def test_constant_prediction_is_finite_if_last_class_has_no_rows(loss):
 @pytest.mark.parametrize("loss", LOSSES, ids=repr)
 def test_complex_labels_raise_value_error_even_if_real(loss):
     _, raw, _ = sample(loss, n_rows=2)
-    with pytest.raises(ValueError, match=r"^y_true must hold class indices from 0 to"):
+    with pytest.raises(ValueError, match=r"^y_true must contain class indices from 0 to"):
         loss.loss(np.array([0j, 1 + 0j]), raw)

@@ -138,7 +138,7 @@ def test_empty_input_raises_value_error(n_classes, data):
         lambda: loss.predict_log_proba(raw),
         lambda: loss.fit_intercept_only(y),
     ):
-        with pytest.raises(ValueError, match="must hold at least one row, got none"):
+        with pytest.raises(ValueError, match="must contain at least one row, got none"):
             call()
 
 
