@@ -81,7 +81,7 @@ def check_init_model(model, estimator, classes, loss):
         warnings.warn(
             f"init_model was fitted with {model.loss!r}, but this fit uses {loss!r}. Predictions "
             "will use this loss for all trees, including those of init_model.",
-            stacklevel=3,
+            stacklevel=4,  # the caller of fit, which scikit-learn wraps
         )
 
 

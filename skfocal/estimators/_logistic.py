@@ -368,10 +368,12 @@ class FocalLogisticRegression(FocalClassifier):
             callback=progress.solver_callback(fitted, self.verbose),
         )
         if not (violation <= 1 or progress.stopped):
+            reached = n_iter >= self.max_iter
+            remedy = f"increase max_iter (max_iter={self.max_iter})" if reached else "increase tol"
             warnings.warn(
                 f"{solver} did not converge (n_iter={n_iter}): the optimality conditions are "
                 f"violated by {violation:.2g} times the tolerance (tol={self.tol}). Scale the "
-                f"features or increase max_iter (max_iter={self.max_iter}).",
+                f"features or {remedy}.",
                 ConvergenceWarning,
                 stacklevel=4,  # the caller of fit, which scikit-learn wraps
             )

@@ -86,6 +86,8 @@ def read_native(model):
 
     Raises
     ------
+    FileNotFoundError
+        If ``model`` is the path of a file that does not exist.
     TypeError
         If ``model`` is neither a booster nor a path.
     ValueError

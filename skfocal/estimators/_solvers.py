@@ -139,9 +139,14 @@ def _preconditioner(objective, coef):
     _check_finite(hessian, objective)
     diagonal = hessian.diagonal().copy()
     diagonal[diagonal == 0] = diagonal.max()
-    # A small ridge keeps the matrix positive definite if features are collinear.
-    hessian[np.diag_indices_from(hessian)] = (1 + 1e-6) * diagonal
-    return linalg.lapack.dtrtri(linalg.cholesky(hessian))[0]
+    # The smallest ridge that makes the matrix positive definite. Collinear features need one, and
+    # float32 features whose mean is much larger than their spread need a large one.
+    for ridge in 10.0 ** np.arange(-6, 2):
+        hessian[np.diag_indices_from(hessian)] = (1 + ridge) * diagonal
+        factor, failed = linalg.lapack.dpotrf(hessian)
+        if not failed:
+            break
+    return linalg.lapack.dtrtri(factor)[0]
 
 
 def _check_finite(hessian, objective):

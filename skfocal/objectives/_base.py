@@ -326,13 +326,17 @@ class FocalLoss:
             gamma = _value_per_row(gamma, y, like, xp)
         return gamma, reduce(mul, factors) if factors else None
 
-    def _class_shares(self, y_true, sample_weight):
-        """Share of each class in the total weight, at least 1e-15 to keep its logarithm finite."""
+    def class_weights(self, y_true, sample_weight):
+        """Return the total weight of each class, without alpha."""
         y = class_indices(np.asarray(to_numpy(y_true)), self.n_classes)
         if not len(y):
             raise ValueError("y_true must contain at least one row, got none.")
         weight = check_sample_weight(to_numpy(sample_weight), y)
-        shares = np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
+        return np.bincount(y, weights=weight, minlength=self.n_classes).astype(np.float64)
+
+    def _class_shares(self, y_true, sample_weight):
+        """Share of each class in the total weight, at least 1e-15 to keep its logarithm finite."""
+        shares = self.class_weights(y_true, sample_weight)
         if self.alpha is not None:
             shares *= self.alpha
         check_any_positive(shares)

@@ -128,7 +128,7 @@ def class_indices(y, n_classes, xp=np):
     except (TypeError, ValueError, OverflowError):
         valid = xp.zeros(y.shape, dtype=xp.bool_ if xp is np else xp.bool)
     if not xp.all(valid):
-        invalid = to_numpy(y)[~to_numpy(valid)][0]
+        invalid = to_numpy(y)[~to_numpy(valid)].tolist()[0]  # not np.int64(2)
         raise ValueError(
             f"y_true must contain class indices from 0 to {n_classes - 1}, got {invalid!r}."
         )

@@ -244,6 +244,12 @@ def curvature_scale(loss, y_true, sample_weight=None):
     scale : float
         The factor. It is exactly 1 at ``gamma=0``.
 
+    Raises
+    ------
+    ValueError
+        If ``y_true`` is empty or contains anything but class indices, or if ``sample_weight`` is
+        invalid or all zero.
+
     Examples
     --------
     >>> from skfocal.objectives import BinaryFocalLoss, FocalObjective, curvature_scale
@@ -254,7 +260,7 @@ def curvature_scale(loss, y_true, sample_weight=None):
     >>> objective = FocalObjective(gamma=2.0, offset=loss.fit_intercept_only(y), scale=scale)
     """
     classes = np.arange(loss.n_classes)
-    class_weight = np.bincount(y_true, weights=sample_weight, minlength=loss.n_classes)
+    class_weight = loss.class_weights(y_true, sample_weight)
 
     def mean_curvature(loss):
         start = loss.fit_intercept_only(classes, class_weight)

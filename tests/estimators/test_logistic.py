@@ -10,6 +10,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_classification
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
 from sklearn.utils.fixes import parse_version
 
 from skfocal import FocalLogisticRegression
@@ -213,6 +214,26 @@ def test_max_iter_raises_convergence_warning(solver, l1_ratio):
     with pytest.warns(ConvergenceWarning, match="max_iter=1"):
         model.fit(X, y)
     assert np.all(np.isfinite(model.coef_))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["lbfgs", "prox-newton"])
+@pytest.mark.parametrize("mean", [1e4, 1e5, 1e6, 1e7, 1e8])
+def test_means_beyond_the_resolution_of_float32(solver, mean):
+    # The Hessian of such features is not positive definite after rounding.
+    X, y = problem(2)
+    model = FocalLogisticRegression(solver=solver, l1_ratio=float(solver == "prox-newton"))
+    model.fit((X + mean).astype(np.float32), y)
+    shares = np.bincount(y) / len(y)
+    # Probabilities that are no worse than the class shares, up to the rounding of the scores.
+    loss = log_loss(y, model.predict_proba((X + mean).astype(np.float32)))
+    assert loss <= log_loss(y, np.tile(shares, (len(y), 1))) + 1e-3
+
+
+def test_early_stop_is_reported_with_a_remedy():
+    X, y = problem(2)
+    with pytest.warns(ConvergenceWarning, match=r"Scale the features or increase tol\.$"):
+        FocalLogisticRegression(l1_ratio=1.0, tol=1e-8).fit(X + 1e8, y)
 
 
 def test_defaults_converge_without_warning():

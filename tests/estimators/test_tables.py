@@ -281,8 +281,9 @@ def test_init_model_with_other_columns_raises(model, saved, tmp_path):
 def test_init_model_with_another_loss_warns():
     X, first = AMOUNT[:, np.newaxis], trees(gamma=1.0).fit(AMOUNT[:, np.newaxis], Y)
     for parameters in ({"gamma": 2.0}, {"gamma": 1.0, "alpha": 0.25}):
-        with pytest.warns(UserWarning, match="init_model was fitted with BinaryFocalLoss"):
+        with pytest.warns(UserWarning, match="was fitted with BinaryFocalLoss") as caught:
             trees(**parameters).fit(X, Y, init_model=first)
+        assert caught[0].filename == __file__
     balanced = trees(gamma=1.0, class_weight="balanced")
     clone(balanced).fit(X[:300], Y[:300], init_model=balanced.fit(X, Y))  # no warning
     with pytest.raises(ValueError, match="init_model and init_score must not be given together"):

@@ -296,3 +296,18 @@ def test_curvature_scale_if_last_class_has_no_rows():
     loss = MulticlassFocalLoss(3, gamma=2.0)
     weight = [1.0, 1.0, 0.0]
     assert curvature_scale(loss, [0, 1]) == curvature_scale(loss, [0, 1, 2], weight)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "sample_weight", "message"),
+    [
+        ([0, 2], None, "y_true must contain class indices from 0 to 1, got 2[.]"),
+        (["no", "yes"], None, "y_true must contain class indices from 0 to 1, got 'no'"),
+        ([], None, "y_true must contain at least one row"),
+        ([0, 1], [1.0, -1.0], "sample_weight must contain finite weights"),
+        ([0, 1], [0.0, 0.0], "sample_weight must contain a positive weight"),
+    ],
+)
+def test_invalid_arguments_of_curvature_scale_raise(y_true, sample_weight, message):
+    with pytest.raises(ValueError, match=message):
+        curvature_scale(BinaryFocalLoss(), y_true, sample_weight)
