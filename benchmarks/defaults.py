@@ -54,7 +54,7 @@ def settings_table(results):
     seconds = fold_means(results, "seconds")
     columns = {}
     for score in SCORES:
-        columns[f"rank, {score}"] = average_ranks(results, score).iloc[:, 0].map("{:.2f}".format)
+        columns[f"rank, {score}"] = average_ranks(results, score).map("{:.2f}".format)
         means = fold_means(results, score).mean(axis=1)
         columns[f"mean {score}"] = means.map("{:.4f}".format)
     columns["time"] = np.exp(np.log(seconds / seconds.loc[REFERENCE]).mean(axis=1))

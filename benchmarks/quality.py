@@ -12,7 +12,7 @@ from pathlib import Path
 import models
 from experiments import argument_parser, evaluate_untuned, plan, run
 from picture import draw_ranks
-from tables import group_table, set_table, significance_table, summary_table
+from tables import NAMES, group_table, set_table, significance_table, summary_table
 
 OURS = "FocalLGBM"
 TREES = {
@@ -46,7 +46,7 @@ def report(results):
     rivals = [name for name in TREES if name in set(trees["model"]) and name != OURS]
     tables = [
         summary_table(trees, "Trees", REFERENCES),
-        *([summary_table(gammas, "Gamma", REFERENCES)] if set(gammas["model"]) > {OURS} else []),
+        *(gamma_tables(gammas) if set(gammas["model"]) > {OURS} else []),
         *([summary_table(linear, "Linear models", ["LogisticRegression"])] if len(linear) else []),
         significance_table(trees, "average_precision", OURS, rivals),
         significance_table(trees, "log_loss", OURS, rivals),
@@ -56,6 +56,15 @@ def report(results):
         set_table(trees, "log_loss"),
     ]
     return "\n\n".join(tables)
+
+
+def gamma_tables(results):
+    """Summary of the gammas and of cross-entropy, each compared with the default."""
+    others = [name for name in dict.fromkeys(results["model"]) if name != OURS]
+    return [
+        summary_table(results, "Gamma", REFERENCES),
+        *(significance_table(results, score, OURS, others) for score in NAMES),
+    ]
 
 
 def main():

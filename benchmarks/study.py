@@ -13,11 +13,11 @@ from time import perf_counter
 
 import numpy as np
 from experiments import argument_parser, fit_and_score, plan, run
-from picture import draw
+from picture import draw_ranks
 from rivals import COMPETITORS
 from scores import average_precision
 from sklearn.model_selection import ParameterSampler, StratifiedKFold
-from tables import score_tables, significance_table
+from tables import NAMES, fold_means, set_table, significance_table, summary_table
 
 # The models that each of our estimators is compared with.
 RIVALS = {
@@ -61,6 +61,33 @@ def search(competitor, X, y, n_candidates, n_folds, seed):
     return max(candidates, key=mean_score)
 
 
+def with_all_models(results):
+    """The results on the data sets that all models support."""
+    means = fold_means(results, "average_precision")
+    return results[results["set"].isin(means.dropna(axis=1).columns)]
+
+
+def on_all_sets(results):
+    """The results of the models that support all data sets."""
+    means = fold_means(results, "average_precision")
+    return results[results["model"].isin(means.dropna(axis=0).index)]
+
+
+def report(results):
+    """All tables of the results, in Markdown."""
+    tables = [
+        summary_table(with_all_models(results), "All models", ["LightGBM"]),
+        summary_table(on_all_sets(results), "Models for any number of classes", ["LightGBM"]),
+        *(
+            significance_table(results, score, ours, rivals)
+            for ours, rivals in RIVALS.items()
+            for score in NAMES
+        ),
+        *(set_table(results, score) for score in NAMES),
+    ]
+    return "\n\n".join(tables)
+
+
 def main():
     parser = argument_parser(__doc__.split("\n")[0], max_rows=10_000, output=Path("study.csv"))
     parser.add_argument("--candidates", type=int, default=8, help="candidates of each search")
@@ -70,10 +97,8 @@ def main():
     tasks = plan(args, models_for, fits_per_task=args.candidates * args.inner_folds + 1)
     settings = {"n_candidates": args.candidates, "n_inner_folds": args.inner_folds}
     results = run(tasks, partial(evaluate, **settings), args)
-    print(score_tables(results))
-    for ours, rivals in RIVALS.items():
-        print("\n" + significance_table(results, "average_precision", ours, rivals))
-    draw(results, args.picture)
+    print(report(results))
+    draw_ranks(with_all_models(results), args.picture)
     print(f"\nSaved the figure to {args.picture}.")
 
 

@@ -1,22 +1,10 @@
-"""Markdown tables from a tidy frame of results: means, spreads, average ranks, significance."""
+"""Markdown tables from a tidy frame of results: means, average ranks, significance."""
 
 import pandas as pd
 from scipy.stats import friedmanchisquare, wilcoxon
 from scores import HIGHER_IS_BETTER
 
-NAMES = {
-    "average_precision": "Average precision",
-    "roc_auc": "ROC AUC",
-    "log_loss": "Log loss",
-    "brier": "Brier score",
-    "calibration_slope": "Calibration slope",
-    "seconds": "Seconds per fit",
-}
-
-
-def score_tables(results):
-    """One table per score: mean ± standard deviation over the folds, and average ranks."""
-    return "\n\n".join(_score_table(results, score) for score in NAMES)
+NAMES = {"average_precision": "Average precision", "log_loss": "Log loss"}
 
 
 def summary_table(results, title, references):
@@ -29,9 +17,9 @@ def summary_table(results, title, references):
     best = precision.loc[[name for name in references if name in precision.index]].max()
     shares = precision / best
     columns = {
-        "rank, average precision": average_ranks(results, "average_precision").iloc[:, 0],
+        "rank, average precision": average_ranks(results, "average_precision"),
         "mean precision": precision.mean(axis=1).map("{:.3f}".format),
-        "rank, log loss": average_ranks(results, "log_loss").iloc[:, 0],
+        "rank, log loss": average_ranks(results, "log_loss"),
         "mean loss": fold_means(results, "log_loss").mean(axis=1).map("{:.3f}".format),
         "calibration slope": fold_means(results, "calibration_slope").median(axis=1),
         "worst set": shares.min(axis=1),
@@ -57,7 +45,7 @@ def group_table(results, size, edges):
         else:
             label = f"{group.left:,.0f} to {group.right - 1:,.0f}"
         for score in ("average_precision", "log_loss"):
-            ranks = average_ranks(chosen, score).iloc[:, 0]
+            ranks = average_ranks(chosen, score)
             columns[f"{label}: {NAMES[score].lower()}"] = ranks.map("{:.2f}".format)
     counts = ", ".join(map(str, groups.value_counts(sort=False)))
     title = f"### Average ranks by {size} in training ({counts} sets)"
@@ -101,28 +89,9 @@ def fold_means(results, score):
 
 
 def average_ranks(results, score):
-    """Average rank of the models over the data sets; 1 is the best.
-
-    If some models do not support all data sets, there are two columns: the models that support all
-    data sets are ranked on all of them, and all models on the data sets that they share.
-    """
+    """Average rank of the models over the data sets; 1 is the best."""
     means = fold_means(results, score)
-    ranks = {}
-    for block in (means.dropna(axis=0), means.dropna(axis=1)):
-        ranked = block.rank(axis=0, ascending=not HIGHER_IS_BETTER[score])
-        ranks[f"rank on {block.shape[1]} sets"] = ranked.mean(axis=1)
-    return pd.DataFrame(ranks, index=means.index)
-
-
-def _score_table(results, score):
-    number = "{:.2f}" if score == "seconds" else "{:.4f}"
-    by_fold = results.groupby(["model", "set"], sort=False)[score]
-    cells = by_fold.mean().map(number.format) + " ± " + by_fold.std().map(number.format)
-    table, title = cells.unstack(sort=False), NAMES[score]
-    if score in HIGHER_IS_BETTER:
-        table = table.join(average_ranks(results, score).map("{:.2f}".format))
-        title += f" ({'higher' if HIGHER_IS_BETTER[score] else 'lower'} is better)"
-    return f"### {title}\n\n{markdown(table)}"
+    return means.rank(axis=0, ascending=not HIGHER_IS_BETTER[score]).mean(axis=1)
 
 
 def _signed_rank(advantages):
