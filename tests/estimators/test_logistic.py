@@ -219,9 +219,10 @@ def test_max_iter_raises_convergence_warning(solver, l1_ratio):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("solver", ["lbfgs", "prox-newton"])
 @pytest.mark.parametrize("mean", [1e4, 1e5, 1e6, 1e7, 1e8])
-def test_means_beyond_the_resolution_of_float32(solver, mean):
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_means_beyond_the_resolution_of_float32(solver, mean, n_classes):
     # The Hessian of such features is not positive definite after rounding.
-    X, y = problem(2)
+    X, y = problem(n_classes)
     model = FocalLogisticRegression(solver=solver, l1_ratio=float(solver == "prox-newton"))
     model.fit((X + mean).astype(np.float32), y)
     shares = np.bincount(y) / len(y)

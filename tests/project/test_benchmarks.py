@@ -63,7 +63,7 @@ def _run(script, folder, output, *options):
     """Run a benchmark on the datasets of a folder and return its standard output."""
     command = [sys.executable, f"benchmarks/{script}.py", "--data", folder, "--output", output]
     command += ["--folds", "2", *options]
-    if script == "study":
+    if script in ("quality", "study"):
         command += ["--picture", output.with_suffix(".png")]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
