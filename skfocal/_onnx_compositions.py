@@ -206,8 +206,8 @@ def _prepare_one_vs_one(scope, operator, container):
     classes = operator.raw_operator.classes_
     if not np.array_equal(classes, np.arange(len(classes))):
         raise NotImplementedError(
-            f"OneVsOneClassifier must be fitted to the labels 0 to {len(classes) - 1}, because "
-            f"skl2onnx returns class indices for it, got {classes.tolist()}."
+            f"OneVsOneClassifier must be fitted to the labels 0 to {len(classes) - 1}, got "
+            f"{classes.tolist()}. For this classifier, skl2onnx returns class indices as labels."
         )
     for estimator in operator.raw_operator.estimators_:
         check_decision(estimator, container)
@@ -228,8 +228,8 @@ def _prepare_labels(scope, operator, container):
     classes = operator.raw_operator.classes_
     if classes.dtype.kind in "iu" and np.abs(classes).max() >= 2**24:
         raise NotImplementedError(
-            f"{type(operator.raw_operator).__name__} must be fitted to labels below 2**24, because "
-            f"skl2onnx rounds larger ones, got {classes.tolist()}."
+            f"{type(operator.raw_operator).__name__} must be fitted to labels below 2**24, got "
+            f"{classes.tolist()}. skl2onnx rounds larger labels."
         )
 
 

@@ -62,8 +62,8 @@ try:
 except (ImportError, AttributeError) as error:
     raise ImportError(
         f"skfocal does not work with scikit-learn {version('scikit-learn')} and LightGBM "
-        f"{version('lightgbm')}: {error}. Upgrade skfocal, or install an older release of the "
-        "library that lacks this name."
+        f"{version('lightgbm')}: {error}. Upgrade skfocal, or install an older release of "
+        "scikit-learn or LightGBM, whichever lacks this name."
     ) from error
 
 

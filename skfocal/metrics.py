@@ -20,7 +20,8 @@ def focal_loss(
     ``alpha * (1 - p)**gamma * -log(p)``.
 
     If ``gamma > 0``, the true probabilities do not minimise this metric. To compute the loss
-    that a model minimises, pass predictions made with ``probability="score"``.
+    that a model minimises, pass the probabilities that an estimator with the parameter
+    ``probability="score"`` predicts.
 
     Parameters
     ----------
@@ -106,5 +107,5 @@ def _proba_of_class(y, proba, classes, xp):
     sums = xp.sum(proba, axis=1)
     worst = float(sums[int(xp.argmax(xp.abs(sums - 1)))])
     if abs(worst - 1) > float(xp.finfo(proba.dtype).eps) ** 0.5:
-        raise ValueError(f"Each row of y_proba must sum to 1, got a row with the sum {worst}.")
+        raise ValueError(f"Each row of y_proba must sum to 1, got a row that sums to {worst}.")
     return xp.take_along_axis(proba, move_like(y, proba, xp)[:, None], axis=1)[:, 0]

@@ -22,7 +22,7 @@ OPTIONS = {
 
 
 def register_converters():
-    """Register converters for both estimators with ``skl2onnx``.
+    """Register ``skl2onnx`` converters for FocalLGBMClassifier and FocalLogisticRegression.
 
     The converters also work inside pipelines and other meta-estimators. The outputs of the graph
     are the label and the probabilities, as for other classifiers that ``skl2onnx`` converts. The
@@ -30,9 +30,9 @@ def register_converters():
     option ``raw_scores``, the second output is the result of ``decision_function``. For binary
     models, it has two columns, and the first one is the negative of the second.
 
-    For models that contain one of the estimators, the function also replaces the converters of
+    For models that contain one of these estimators, the function also replaces the converters of
     ``CalibratedClassifierCV``, ``StackingClassifier`` and ``TunedThresholdClassifierCV``. Other
-    models still use those of ``skl2onnx``. It also adds a converter for
+    models still use those of ``skl2onnx``. The function also adds a converter for
     ``FixedThresholdClassifier``.
 
     After registration, a conversion raises ``NotImplementedError`` if ONNX or ``skl2onnx`` cannot

@@ -93,9 +93,9 @@ class WorkerTasks:
             raise errors[0]
         cause = next(filter(_is_cause, errors), errors[0])
         raise RuntimeError(
-            "LightGBM's training failed on the Dask workers, or a worker was lost. Other workers "
-            "may still be waiting for it, so restart the workers before another fit, for example "
-            f"with client.restart(). The cause was {cause!r}."
+            "LightGBM's training failed on the Dask workers, or a worker was lost. Some workers "
+            "may still be waiting for others, so restart the workers before another fit, for "
+            f"example with client.restart(). The cause was {cause!r}."
         ) from cause
 
 

@@ -42,8 +42,8 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
     """:class:`skfocal.FocalLGBMClassifier` for Dask arrays and dataframes.
 
     The workers train the trees together, with LightGBM's distributed learning, each on its own
-    rows. The classes, class weights, constant start and metrics are those of the whole collection.
-    Predictions are lazy Dask arrays.
+    rows. The classes, class weights, metrics and the constant ``start_`` are computed from the
+    whole collection. Predictions are lazy Dask arrays.
 
     Parameters and attributes are those of :class:`skfocal.FocalLGBMClassifier`. ``fit`` ignores
     ``n_jobs`` and uses all threads of each worker. Each worker bins its own rows, so the trees
@@ -268,9 +268,9 @@ def _check_means(eval_metric, has_rows):
     pooled = [metric for metric in metrics if callable(metric) or metric in NEED_EVERY_CLASS]
     if pooled:
         raise ValueError(
-            "eval_metric must be 'logloss', 'error' or 'focal_loss' for Dask collections, because "
-            f"these are means over rows, got {pooled}. Compute other metrics from predict_proba "
-            "after fit."
+            "eval_metric must be 'logloss', 'error' or 'focal_loss' for Dask collections, got "
+            f"{pooled}. Only means over rows are supported. Compute other metrics from "
+            "predict_proba after fit."
         )
     return metrics
 

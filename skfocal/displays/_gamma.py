@@ -247,8 +247,8 @@ class GammaDisplay:
         cv_results : dict or DataFrame
             ``cv_results_`` of a :class:`~sklearn.model_selection.GridSearchCV`.
         test_size : float in (0, 1)
-            Share of the rows that are in the test set of a split, which ``cv_results`` does not
-            contain. It is 0.2 for 5 folds, repeated or not.
+            Share of the rows that are in the test set of a split: 0.2 for 5 folds, repeated or not.
+            ``cv_results`` does not contain this value.
         param_name : str, default=None
             The parameter to compare. Required if more than one parameter is named ``gamma`` or
             ends in ``__gamma``.
@@ -264,7 +264,8 @@ class GammaDisplay:
         ------
         ValueError
             If the parameter to compare is missing or ambiguous, its values do not include 0, its
-            values were combined with different other parameters, or a score is not finite.
+            values were not all combined with the same values of the other parameters, or a score
+            is not finite.
         ImportError
             If matplotlib is not installed.
 

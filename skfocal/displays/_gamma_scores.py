@@ -58,11 +58,13 @@ def find_gamma(names, param_name=None):
         return param_name
     found = [name for name in names if name == "gamma" or name.endswith("__gamma")]
     if not found:
-        raise ValueError(f"A parameter must be named gamma or end in __gamma, got only {names}.")
+        raise ValueError(
+            f"One of the parameters must be named gamma or end in __gamma, got only {names}."
+        )
     if len(found) > 1:
         raise ValueError(
-            f"param_name must be one of {found}, because more than one parameter is named gamma or "
-            "ends in __gamma, got None."
+            f"param_name must be one of {found}, got None. It is required because more than one "
+            "parameter is named gamma or ends in __gamma."
         )
     return found[0]
 

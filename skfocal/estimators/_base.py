@@ -59,7 +59,8 @@ class FocalClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         """Predict class probabilities.
 
-        The parameters ``probability`` and ``class_prior`` of the estimator define their meaning.
+        The estimator's parameters ``probability`` and ``class_prior`` determine which probabilities
+        are returned.
 
         Parameters
         ----------

@@ -72,7 +72,7 @@ def check_init_model(model, estimator, classes, loss):
         ("raw scores per row", model.booster.num_model_per_iteration(), loss._n_outputs),
     ]:
         if fitted != given:
-            raise ValueError(f"init_model was fitted on {fitted} {what}, but this fit has {given}.")
+            raise ValueError(f"init_model has {fitted} {what}, but this fit has {given}.")
     fitted, given = model.booster.feature_name(), dataset_features(estimator)["feature_name"]
     unnamed = [f"Column_{i}" for i in range(len(given))]
     if fitted != given and unnamed not in (fitted, given):
@@ -80,7 +80,7 @@ def check_init_model(model, estimator, classes, loss):
     if model.loss is not None and _differs(model.loss, loss, estimator.class_weight):
         warnings.warn(
             f"init_model was fitted with {model.loss!r}, but this fit uses {loss!r}. Predictions "
-            "will use this loss for all trees, including those of init_model.",
+            "will use the new loss for all trees, including those of init_model.",
             stacklevel=4,  # the caller of fit, which scikit-learn wraps
         )
 

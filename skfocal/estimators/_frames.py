@@ -157,7 +157,7 @@ def _codes(column, known):
     ]
     if unknown:
         raise ValueError(
-            f"Column {column.name!r} of X must contain the categories seen in fit, "
+            f"Column {column.name!r} of X must contain only the categories seen in fit, "
             f"{_shortened(known)}, got the unknown values {_shortened(unknown)}. Pass the column "
             "as a pandas category whose categories have the same type."
         )

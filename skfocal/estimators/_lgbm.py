@@ -90,9 +90,9 @@ class FocalLGBMClassifier(FocalClassifier):
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         Which probabilities :meth:`predict_proba` returns.
 
-        - "posterior": class probabilities in the training population, weighted by ``alpha``,
-          ``class_weight`` and ``sample_weight``.
-        - "unweighted": the same, but weighted by ``sample_weight`` only.
+        - "posterior": class probabilities in the training population, with rows weighted by
+          ``alpha``, ``class_weight`` and ``sample_weight``.
+        - "unweighted": the same, but with rows weighted by ``sample_weight`` only.
         - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the
@@ -111,8 +111,8 @@ class FocalLGBMClassifier(FocalClassifier):
     learning_rate : float or "auto", default="auto"
         Factor that multiplies the output of each tree. "auto" is
         ``max(0.04, sqrt(n_samples / 1e7))``, multiplied by ``300 / n_estimators`` if there are
-        fewer than 300 rounds, and at most 0.2. Above 16,000 rows, it grows with their number.
-        ``n_samples`` counts the training rows with positive weight.
+        fewer than 300 rounds, and at most 0.2. Above 16,000 rows, it increases with the number of
+        rows. ``n_samples`` counts the training rows with positive weight.
     n_estimators : int, default=300
         Number of boosting rounds.
     subsample_for_bin : int, default=200000
@@ -174,13 +174,14 @@ class FocalLGBMClassifier(FocalClassifier):
     class_share_ : ndarray of shape (n_classes,)
         Share of each class in the total ``sample_weight`` of the training rows, without held-out
         rows. ``alpha`` and ``class_weight`` do not affect it, except that a class whose
-        ``class_weight`` is 0 has the share 0.
+        ``class_weight`` is 0 has a share of 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
         The loss, with the given ``gamma`` and with ``alpha`` multiplied by ``class_weight``.
     start_ : float or ndarray of shape (n_classes,)
-        Constant that :meth:`raw_predict` adds to the trees. It minimises the training loss, unless
-        ``fit`` gets ``init_score`` (then it is 0) or ``init_model`` (then it is the constant of
-        that model, or 0 for a LightGBM model, whose trees include it).
+        Constant that :meth:`raw_predict` adds to the trees. It minimises the training loss, with
+        two exceptions. If ``fit`` gets ``init_score``, the constant is 0. If ``fit`` gets
+        ``init_model``, it is the constant of that model, or 0 for a LightGBM model, whose trees
+        already include their constant.
     learning_rate_ : float
         Learning rate of the trees.
     best_iteration_ : int
@@ -354,8 +355,8 @@ class FocalLGBMClassifier(FocalClassifier):
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights of the rows.
         init_score : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Initial raw scores, which replace the constant start. As in LightGBM, they are not
-            added to predictions.
+            Initial raw scores, which replace the constant :attr:`start_`. As in LightGBM, they are
+            not added to predictions.
         eval_X : {array-like, sparse matrix, dataframe} or tuple of those, default=None
             Features of one or more evaluation sets. An evaluation set that equals the training
             data is ignored by early stopping.
@@ -484,15 +485,15 @@ class FocalLGBMClassifier(FocalClassifier):
         return self
 
     def raw_predict(self, X, *, start_iteration=0, num_iteration=None):
-        """Return the raw score of each row: the sum of the trees plus the constant start.
+        """Return the raw score of each row: the sum of the trees plus :attr:`start_`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
             The input samples.
         start_iteration : int, default=0
-            First boosting round to use. The constant start is added only if this is the first
-            round of the model, 0.
+            First boosting round to use. The constant :attr:`start_` is added only if
+            ``start_iteration`` is 0, the first round of the model.
         num_iteration : int or None, default=None
             Number of rounds to use. None means :attr:`best_iteration_` if ``start_iteration`` is 0,
             and all remaining rounds otherwise. Values <= 0 mean all rounds.
@@ -514,12 +515,12 @@ class FocalLGBMClassifier(FocalClassifier):
         return raw_prediction + self.start_ if start_iteration <= 0 else raw_prediction
 
     def to_lightgbm(self, *, probability=None):
-        """Return a standard LightGBM model whose trees include the constant start.
+        """Return a standard LightGBM model whose trees include the constant :attr:`start_`.
 
         Its ``predict(X, raw_score=True)`` returns the same scores as :meth:`raw_predict`. Its
         ``predict(X)`` returns the "score" probability, regardless of the estimator's parameter
-        ``probability``. Use ``loss_.predict_proba`` to convert raw scores to other probabilities
-        (without ``class_prior``).
+        ``probability``. Use ``loss_.predict_proba``, which ignores ``class_prior``, to convert raw
+        scores to other probabilities.
 
         Parameters
         ----------
@@ -535,8 +536,8 @@ class FocalLGBMClassifier(FocalClassifier):
         Raises
         ------
         ValueError
-            If ``probability`` is invalid, or if the installed LightGBM writes an unsupported
-            version of the model text.
+            If ``probability`` is invalid, or if the installed LightGBM writes models in an
+            unsupported version of its text format.
         RuntimeError
             If the LightGBM model does not reproduce the raw scores of the estimator.
 
@@ -553,7 +554,7 @@ class FocalLGBMClassifier(FocalClassifier):
                 "probabilities, pass raw scores to loss_.predict_proba."
             )
         if probability is None and not self._predicts_score():
-            prior = "" if self.class_prior is None else " (without class_prior)"
+            prior = "" if self.class_prior is None else ", which ignores class_prior"
             warnings.warn(
                 "The booster's predict returns the 'score' probability, which differs from "
                 f"predict_proba. For the {self.probability!r} probability{prior}, use "
@@ -584,7 +585,8 @@ class FocalLGBMClassifier(FocalClassifier):
     def predict_proba(self, X, *, start_iteration=0, num_iteration=None):
         """Predict class probabilities.
 
-        The parameters ``probability`` and ``class_prior`` of the estimator define their meaning.
+        The estimator's parameters ``probability`` and ``class_prior`` determine which probabilities
+        are returned.
 
         Parameters
         ----------
@@ -602,7 +604,7 @@ class FocalLGBMClassifier(FocalClassifier):
 
     @property
     def feature_importances_(self):
-        """Number of splits or total gain of each feature, as ``importance_type`` selects."""
+        """Number of splits or total gain of each feature, depending on ``importance_type``."""
         check_is_fitted(self)
         return self.booster_.feature_importance(importance_type=self.importance_type)
 
@@ -671,8 +673,8 @@ class FocalLGBMClassifier(FocalClassifier):
         """Raise ``ValueError`` for arguments that are incompatible with each other."""
         if init_model is not None and init_score is not None:
             raise ValueError(
-                "init_model and init_score must not be given together, because init_model includes "
-                "a constant start. Pass only one of them."
+                "init_model and init_score must not be given together, because init_model already "
+                "includes a constant initial score. Pass only one of them."
             )
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
@@ -724,6 +726,6 @@ class FocalLGBMClassifier(FocalClassifier):
         if not validation:
             raise ValueError(
                 "early_stopping requires an evaluation set that is not the training data. Pass "
-                "another evaluation set, or none to hold out rows."
+                "another evaluation set, or pass none so that fit holds out rows."
             )
         return [stop_early(self.n_iter_no_change, self.early_stopping_min_delta, validation[0])]

@@ -67,9 +67,9 @@ class FocalLogisticRegression(FocalClassifier):
     probability : {"posterior", "unweighted", "score"}, default="posterior"
         Which probabilities :meth:`predict_proba` returns.
 
-        - "posterior": class probabilities in the training population, weighted by ``alpha``,
-          ``class_weight`` and ``sample_weight``.
-        - "unweighted": the same, but weighted by ``sample_weight`` only.
+        - "posterior": class probabilities in the training population, with rows weighted by
+          ``alpha``, ``class_weight`` and ``sample_weight``.
+        - "unweighted": the same, but with rows weighted by ``sample_weight`` only.
         - "score": sigmoid or softmax of the raw score, which is under-confident if ``gamma > 0``.
     class_prior : None, "uniform", dict or array-like of shape (n_classes,), default=None
         Class shares of the population to predict for: positive numbers that sum to 1, in the
@@ -83,10 +83,10 @@ class FocalLogisticRegression(FocalClassifier):
         Optimisation algorithm: L-BFGS, or proximal Newton for an L1 penalty. "auto" selects the
         one that supports the penalty.
     tol : float, default=1e-4
-        Tolerance. The solver stops when the largest component of the gradient, scaled to be
-        independent of the units of the features, is at most ``tol`` times that of the best model
-        without features. With an L1 penalty, the violation of the optimality conditions replaces
-        the gradient.
+        Tolerance. The solver stops when the largest component of the gradient is at most ``tol``
+        times as large as for the best model without features. The components are scaled to be
+        independent of the units of the features. With an L1 penalty, the violation of the
+        optimality conditions replaces the gradient.
     max_iter : int, default=100
         Maximum number of iterations. If the solver has not converged by then, it issues a
         ``ConvergenceWarning``.
@@ -109,8 +109,8 @@ class FocalLogisticRegression(FocalClassifier):
         Class labels, sorted.
     class_share_ : ndarray of shape (n_classes,)
         Share of each class in the total ``sample_weight`` of the training rows. ``alpha`` and
-        ``class_weight`` do not affect it, except that a class whose ``class_weight`` is 0 has the
-        share 0.
+        ``class_weight`` do not affect it, except that a class whose ``class_weight`` is 0 has a
+        share of 0.
     loss_ : BinaryFocalLoss or MulticlassFocalLoss
         The loss, with the given ``gamma`` and with ``alpha`` multiplied by ``class_weight``.
     n_iter_ : ndarray of shape (1,)
@@ -126,11 +126,11 @@ class FocalLogisticRegression(FocalClassifier):
 
     Notes
     -----
-    With scikit-learn 1.9 or later, X may be an array of another library, such as PyTorch or CuPy,
+    With scikit-learn 1.9 or later, X may be an array from another library, such as PyTorch or CuPy,
     if array API dispatch is enabled with ``sklearn.config_context(array_api_dispatch=True)`` and
     there is no L1 penalty. Computations over all rows then run on the device of X and in its
-    dtype. ``coef_``, ``intercept_``, ``class_share_``, ``n_iter_`` and predictions are arrays of
-    the library of X, and ``classes_`` is an array of the library of y.
+    dtype. ``coef_``, ``intercept_``, ``class_share_``, ``n_iter_`` and predictions are arrays from
+    the same library as X, and ``classes_`` is an array from the same library as y.
 
     References
     ----------

@@ -106,7 +106,8 @@ def read_native(model):
     if not NATIVE.search(header):
         raise ValueError(
             "A LightGBM init_model must have the objective 'binary sigmoid:1' or 'multiclass', "
-            "because the constant start of other models is unknown. Create it with to_lightgbm."
+            "because the constant initial score of other models is unknown. Create it with "
+            "to_lightgbm."
         )
     categories = CATEGORIES.search(footer)
     if categories is None:
@@ -131,11 +132,11 @@ def _split(text, name):
     header, found, body = text.partition("\n\nTree=0\n")
     version = re.match(r"tree\nversion=(\S+)\n", header)
     if version is None or not found:
-        raise ValueError(f"{name} is not the text of a LightGBM model with trees.")
+        raise ValueError(f"{name} is not a LightGBM model with trees.")
     if version[1] != VERSION:
         raise ValueError(
-            f"{name} has version {version[1]} of LightGBM's model text, but skfocal supports only "
-            f"{VERSION}."
+            f"{name} uses version {version[1]} of LightGBM's text format for models, but skfocal "
+            f"supports only {VERSION}."
         )
     body, end, rest = f"Tree=0\n{body}".partition("end of trees\n")
     trees = re.split(r"^(?=Tree=)", body, flags=re.MULTILINE)[1:]

@@ -73,7 +73,7 @@ class FocalLoss:
     def gradient(self, y_true, raw_prediction, sample_weight=None):
         """Return the gradient of each row's loss with respect to its raw prediction.
 
-        The errors are those of :meth:`loss`.
+        Raises the same errors as :meth:`loss`.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class FocalLoss:
     def loss_gradient(self, y_true, raw_prediction, sample_weight=None):
         """Return the loss and the gradient, computed together.
 
-        The errors are those of :meth:`loss`.
+        Raises the same errors as :meth:`loss`.
 
         Parameters
         ----------
@@ -110,8 +110,8 @@ class FocalLoss:
         """Return the gradient and the diagonal of each row's exact Hessian.
 
         If ``gamma > 0``, the second derivative is negative for badly misclassified rows. Boosted
-        trees need positive values, which :meth:`gradient_curvature` returns. The errors are those
-        of :meth:`loss`.
+        trees need positive values, which :meth:`gradient_curvature` returns. Raises the same errors
+        as :meth:`loss`.
 
         Parameters
         ----------
@@ -142,7 +142,7 @@ class FocalLoss:
     ):
         """Return the gradient and a second-order term for boosted trees.
 
-        Both are computed at ``raw_prediction + offset``. The errors are those of :meth:`loss`.
+        Both are computed at ``raw_prediction + offset``. Raises the same errors as :meth:`loss`.
 
         Parameters
         ----------
@@ -200,8 +200,8 @@ class FocalLoss:
         Returns
         -------
         product : callable
-            Function that takes and returns an array of the same shape as ``raw_prediction``. A row
-            of the argument is the vector to multiply by the Hessian of that row.
+            Function that takes and returns an array of the same shape as ``raw_prediction``. It
+            multiplies each row of its argument by the Hessian of the corresponding sample.
         """
         check_option("curvature", curvature, ("exact", "newton"))
         return self._hessian_operator(y_true, raw_prediction, sample_weight, curvature)
@@ -209,8 +209,7 @@ class FocalLoss:
     def __call__(self, y_true, raw_prediction, sample_weight=None):
         """Return the weighted mean of the loss as a float.
 
-        The errors are those of :meth:`loss`. In addition, ``ValueError`` is raised if all weights
-        are zero.
+        Raises the same errors as :meth:`loss`, and ``ValueError`` if all weights are zero.
 
         Parameters
         ----------
@@ -263,7 +262,7 @@ class FocalLoss:
     def predict_log_proba(self, raw_prediction, probability="posterior"):
         """Return the logarithm of :meth:`predict_proba`.
 
-        The logarithm stays finite where the probability underflows. The errors are those of
+        The logarithm stays finite where the probability underflows. Raises the same errors as
         :meth:`predict_proba`.
 
         Parameters
@@ -312,9 +311,10 @@ class FocalLoss:
         return _map_blocks(evaluate, raw, raw.dtype, xp)[0]
 
     def gamma_and_factor(self, y, weight, like, xp=np, scale=1.0):
-        """Return each row's gamma and the factor of its loss, or None for a factor of 1.
+        """Return each row's gamma and the factor that multiplies its loss.
 
-        Both are floats or arrays with the dtype and device of the array ``like``.
+        Both are floats or arrays with the dtype and device of the array ``like``. A factor of None
+        means 1.
         """
         factors = [] if weight is None else [as_like(weight, like, xp)]
         if scale != 1:

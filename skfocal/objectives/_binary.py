@@ -63,7 +63,7 @@ class BinaryFocalLoss(FocalLoss):
     def log_odds(self, raw_prediction, probability="posterior"):
         """Return the log-odds of class 1, which increase with the raw prediction.
 
-        The errors are those of :meth:`predict_proba`.
+        Raises the same errors as :meth:`predict_proba`.
 
         Parameters
         ----------

@@ -22,7 +22,7 @@ class _FocalCallable:
         self.offset = self._check_offset(offset)
 
     def predict_proba(self, raw_prediction, probability="posterior"):
-        """Convert LightGBM's raw scores, without the offset, to class probabilities.
+        """Convert LightGBM's raw scores, which do not include the offset, to class probabilities.
 
         Parameters
         ----------
@@ -100,7 +100,7 @@ class FocalObjective(_FocalCallable):
     LightGBM stores gradients in float32, so they are computed in float32. At ``gamma=0`` they are
     computed in float64 and then rounded, to grow the same trees as LightGBM's own objective.
 
-    Scores of another array library, for example CuPy, are processed in that library.
+    Scores in arrays of another library, for example CuPy, are processed with that library.
 
     Examples
     --------
@@ -226,9 +226,9 @@ def curvature_scale(loss, y_true, sample_weight=None):
 
     ``min_child_weight``, ``reg_lambda``, ``reg_alpha`` and ``min_split_gain`` are absolute numbers
     whose usual values suit cross-entropy. With this factor they have a similar effect for every
-    gamma. The factor is the mean ``"newton"`` term of cross-entropy with the same alpha, divided
-    by the mean ``"newton"`` term of the focal loss. Each mean is computed at the best constant
-    prediction for that loss.
+    gamma. The factor is the mean of the second-order term ``curvature="newton"`` (see
+    :class:`FocalObjective`) for cross-entropy with the same alpha, divided by its mean for the
+    focal loss. Each mean is computed at the best constant prediction for that loss.
 
     Parameters
     ----------
@@ -306,7 +306,7 @@ def _raw_of_proba(proba):
     if proba.ndim > 1 and not _sums_to_1(proba):
         sums = proba.sum(axis=1)
         worst = sums[np.argmax(np.abs(sums - 1))]
-        raise ValueError(f"Each row of y_pred must sum to 1, got a row with the sum {worst}.")
+        raise ValueError(f"Each row of y_pred must sum to 1, got a row that sums to {worst}.")
     eps = np.finfo(proba.dtype).eps
     clipped = np.clip(proba, eps, 1 - eps)
     return np.log(clipped) if proba.ndim > 1 else logit(clipped)

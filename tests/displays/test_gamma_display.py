@@ -190,7 +190,7 @@ def test_gamma_is_found_in_estimators_and_meta_estimators(estimator):
 def test_param_name_selects_one_of_two_gammas():
     model = make_pipeline(RBFSampler(n_components=20, random_state=0), FocalLogisticRegression())
     found = r"\['focallogisticregression__gamma', 'rbfsampler__gamma'\]"
-    with pytest.raises(ValueError, match=f"param_name must be one of {found}, .* got None"):
+    with pytest.raises(ValueError, match=rf"param_name must be one of {found}, got None\."):
         GammaDisplay.from_estimator(model, X, y)
     display = GammaDisplay.from_estimator(
         model, X, y, gammas=(0, 2), cv=StratifiedKFold(2), param_name="rbfsampler__gamma"

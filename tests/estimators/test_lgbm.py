@@ -442,7 +442,7 @@ def test_init_model_of_other_data_raises():
     first = focal().fit(X, y)
     with pytest.raises(ValueError, match="init_model was fitted on the classes"):
         focal().fit(X, y + 1, init_model=first)
-    with pytest.raises(ValueError, match="init_model was fitted on 10 features"):
+    with pytest.raises(ValueError, match="init_model has 10 features"):
         focal().fit(X[:, :5], y, init_model=first)
 
 

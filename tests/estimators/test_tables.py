@@ -89,7 +89,7 @@ def test_boolean_categories_are_matched():
     expected = model.predict_proba(table)
     np.testing.assert_array_equal(model.predict_proba(csv_round_trip(table)), expected)
     with pytest.raises(
-        ValueError, match="Column 'flag' of X must contain the categories seen in fit"
+        ValueError, match="Column 'flag' of X must contain only the categories seen in fit"
     ):
         model.predict(table.assign(flag=(COLOUR == "green").astype(int)))
 
@@ -271,7 +271,7 @@ def test_init_model_with_other_columns_raises(model, saved, tmp_path):
         (frame(colour=AMOUNT), r"Column 'colour' of X|2 categorical columns, but X has 1"),
         (frame()[["colour", "amount", "shop"]], "categories"),
         (frame().rename(columns={"amount": "price"}), r"fitted on the features \['shop', 'amount'"),
-        (frame().assign(more=0), "fitted on 3 features, but this fit has 4"),
+        (frame().assign(more=0), "init_model has 3 features, but this fit has 4"),
     ]
     for table, message in cases:
         with pytest.raises(ValueError, match=message):

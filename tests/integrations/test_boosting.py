@@ -301,7 +301,7 @@ def test_invalid_predictions_of_the_metric_raise():
         FocalMetric(2.0, offset=1.0, predictions="proba")
     y, proba = np.array([0, 1, 2]), np.full((3, 3), 0.3)
     with pytest.raises(
-        ValueError, match="Each row of y_pred must sum to 1, got a row with the sum"
+        ValueError, match="Each row of y_pred must sum to 1, got a row that sums to"
     ):
         FocalMetric(2.0, n_classes=3, predictions="proba")(y, proba)
     _, value, _ = FocalMetric(0.0, predictions="raw")(np.array([0, 1]), np.array([0.5, 0.5]))

@@ -192,7 +192,7 @@ def test_categories_are_those_of_fit_in_every_partition(client):
     np.testing.assert_array_equal(model.predict_proba(lost).compute(), expected)
     unknown = dd.from_pandas(frame.assign(shop=11), npartitions=3)
     with pytest.raises(
-        ValueError, match="Column 'shop' of X must contain the categories seen in fit"
+        ValueError, match="Column 'shop' of X must contain only the categories seen in fit"
     ):
         model.predict_proba(unknown).compute()
     with pytest.raises(ValueError, match="X must be a dataframe"):

@@ -206,7 +206,7 @@ def refused():
         ),
         "names": (ValueError, "eval_names must be a list", both | {"eval_names": ["a", "b"]}),
         "two starts": (ValueError, "not be given together", scores | {"init_model": other}),
-        "features of init_model": (ValueError, "fitted on 5 features", {"init_model": other}),
+        "features of init_model": (ValueError, "init_model has 5 features", {"init_model": other}),
         "width of init_score": (ValueError, one_score, {"init_score": wide}),
         "infinite init_score": (ValueError, "infinity", {"init_score": eval_weight + np.inf}),
         "eval_init_score missing": (ValueError, "every evaluation set", both | scores),

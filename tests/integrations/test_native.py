@@ -272,15 +272,15 @@ INVALID_MODELS = {
     "other slope": ("objective=binary sigmoid:1", "objective=binary sigmoid:2", "objective"),
     "custom objective": ("objective=binary sigmoid:1\n", "", "objective"),
     "newer version": ("version=v4", "version=v5", "version v5.*only v4"),
-    "no model": ("tree\n", "hello\n", "init_model is not the text of a LightGBM model"),
-    "no trees": ("Tree=0\n", "", "init_model is not the text of a LightGBM model"),
+    "no model": ("tree\n", "hello\n", "init_model is not a LightGBM model with trees"),
+    "no trees": ("Tree=0\n", "", "init_model is not a LightGBM model with trees"),
     "truncated": ("Tree=9\n", "", "incomplete"),
     "no end": ("end of trees", "", "incomplete"),
     "damaged number": ("shrinkage=1\n", "shrinkage=l\n", "corrupt"),
     "trees per round": (
         "per_iteration=1",
         "per_iteration=2",
-        "fitted on 2 raw scores per row, but this fit has 1",
+        "init_model has 2 raw scores per row, but this fit has 1",
     ),
     "names run together": ("6 Column_7", "6_Column_7", "init_model is corrupt: .*feature_names"),
     "no last line": ("pandas_categorical:null", "", "last line is not pandas_categorical"),
@@ -339,5 +339,5 @@ def test_wrong_edit_of_model_text_raises(monkeypatch):
 def test_warning_mentions_class_prior():
     model, _ = fitted(2)
     model.set_params(probability="posterior", class_prior="uniform")
-    with pytest.warns(UserWarning, match=r"\(without class_prior\)"):
+    with pytest.warns(UserWarning, match="'posterior' probability, which ignores class_prior, use"):
         model.to_lightgbm()
