@@ -77,7 +77,7 @@ def focal_loss(
     eps = float(xp.finfo(proba.dtype).eps)
     proba_true = xp.clip(_proba_of_class(y, proba, classes, xp), eps, 1 - eps)
     loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
-    gamma_rows, factor = loss.gamma_and_factor(move_like(y, proba, xp), weight, proba_true, xp)
+    gamma_rows, factor = loss._gamma_and_factor(move_like(y, proba, xp), weight, proba_true, xp)
     losses = _margin.focal_loss(xp.log(proba_true) - xp.log1p(-proba_true), gamma_rows, xp)
     cost = float(total(losses if factor is None else losses * factor, xp))
     mass = len(y) if weight is None else weight.sum()

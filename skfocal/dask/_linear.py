@@ -64,7 +64,7 @@ class DaskFocalLogisticRegression(LazyPredictions, FocalLogisticRegression):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, client=None):
-        """Fit the model; the rows stay on the workers.
+        """Fit the model; the rows stay on the workers, except for a sample of them.
 
         Parameters
         ----------

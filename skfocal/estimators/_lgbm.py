@@ -80,11 +80,11 @@ class FocalLGBMClassifier(FocalClassifier):
         Second-order term that the trees use in place of the second derivative of the loss.
 
         - "geometric": geometric mean of the two terms below, but at least a fifth of "majorant".
-          With ``learning_rate <= 0.2`` and without row sampling, no tree increases the training
-          loss.
+          With ``learning_rate <= 0.2`` and without row sampling or dart, no tree increases the
+          training loss.
         - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
-          With ``learning_rate <= 1`` and without row sampling, no tree increases the training
-          loss.
+          With ``learning_rate <= 1`` and without row sampling or dart, no tree increases the
+          training loss.
         - "newton": the exact second derivative, or its Gauss-Newton part if that is larger. At
           ``gamma=0``, the trees are those of ``LGBMClassifier`` with the same parameters.
     probability : {"posterior", "unweighted", "score"}, default="posterior"

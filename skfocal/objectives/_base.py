@@ -110,7 +110,7 @@ class FocalLoss:
         """Return the gradient and the diagonal of each row's exact Hessian.
 
         If ``gamma > 0``, the second derivative is negative for badly misclassified rows. Boosted
-        trees need positive values, which :meth:`gradient_curvature` returns. Raises the same errors
+        trees need positive values: see :meth:`gradient_curvature`. Raises the same errors
         as :meth:`loss`.
 
         Parameters
@@ -293,7 +293,7 @@ class FocalLoss:
             scores = _block_scores(raw[rows, ...], offset, dtype, xp)
             target = self._target(y[rows], scores, xp)
             block_weight = None if weight is None else weight[rows]
-            gamma, factor = self.gamma_and_factor(y[rows], block_weight, scores, xp, scale)
+            gamma, factor = self._gamma_and_factor(y[rows], block_weight, scores, xp, scale)
             return function(scores, target, gamma, factor, xp)
 
         return _map_blocks(evaluate, raw, result_dtype, xp)
@@ -310,7 +310,7 @@ class FocalLoss:
 
         return _map_blocks(evaluate, raw, raw.dtype, xp)[0]
 
-    def gamma_and_factor(self, y, weight, like, xp=np, scale=1.0):
+    def _gamma_and_factor(self, y, weight, like, xp=np, scale=1.0):
         """Return each row's gamma and the factor that multiplies its loss.
 
         Both are floats or arrays with the dtype and device of the array ``like``. A factor of None
@@ -326,7 +326,7 @@ class FocalLoss:
             gamma = _value_per_row(gamma, y, like, xp)
         return gamma, reduce(mul, factors) if factors else None
 
-    def class_weights(self, y_true, sample_weight):
+    def _class_weights(self, y_true, sample_weight):
         """Return the total weight of each class, without alpha."""
         y = class_indices(np.asarray(to_numpy(y_true)), self.n_classes)
         if not len(y):
@@ -336,7 +336,7 @@ class FocalLoss:
 
     def _class_shares(self, y_true, sample_weight):
         """Share of each class in the total weight, at least 1e-15 to keep its logarithm finite."""
-        shares = self.class_weights(y_true, sample_weight)
+        shares = self._class_weights(y_true, sample_weight)
         if self.alpha is not None:
             shares *= self.alpha
         check_any_positive(shares)

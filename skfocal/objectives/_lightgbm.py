@@ -74,11 +74,11 @@ class FocalObjective(_FocalCallable):
         Second-order term that the trees use in place of the second derivative of the loss.
 
         - "geometric": geometric mean of the two terms below, but at least a fifth of "majorant".
-          With ``learning_rate <= 0.2`` and without row sampling, no tree increases the training
-          loss.
+          With ``learning_rate <= 0.2`` and without row sampling or dart, no tree increases the
+          training loss.
         - "majorant": ``1 + max(gamma)`` times the absolute gradient (twice that for multiclass).
-          With ``learning_rate <= 1`` and without row sampling, no tree increases the training
-          loss.
+          With ``learning_rate <= 1`` and without row sampling or dart, no tree increases the
+          training loss.
         - "newton": the exact second derivative, or its Gauss-Newton part if that is larger. At
           ``gamma=0``, it equals that of LightGBM's own objective.
     offset : float or ndarray of shape (n_classes,), default=0.0
@@ -260,7 +260,7 @@ def curvature_scale(loss, y_true, sample_weight=None):
     >>> objective = FocalObjective(gamma=2.0, offset=loss.fit_intercept_only(y), scale=scale)
     """
     classes = np.arange(loss.n_classes)
-    class_weight = loss.class_weights(y_true, sample_weight)
+    class_weight = loss._class_weights(y_true, sample_weight)
 
     def mean_curvature(loss):
         start = loss.fit_intercept_only(classes, class_weight)
