@@ -36,7 +36,10 @@ def encode_labels(y):
 def encode_known_labels(y, classes, name):
     """Return the index of each label in ``classes``; raise ValueError for unknown labels."""
     y = np.asarray(column_or_1d(y))
+    kinds = {y.dtype.kind, classes.dtype.kind}
     try:
+        if kinds & set("US") and kinds - set("USO"):  # NumPy would compare numbers as text
+            raise TypeError(f"got {y.dtype} for classes of {classes.dtype}")
         unknown_labels = np.setdiff1d(y, classes)
     except TypeError as error:
         raise TypeError(f"{name} must contain labels of the same type as y: {error}.") from error

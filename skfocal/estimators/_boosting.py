@@ -25,16 +25,31 @@ def constant_start(loss, train, first):
 
 def objective_params(loss, start, train, curvature):
     """Return LightGBM's parameters that set the focal loss as its objective."""
+    scale = curvature_scale(loss, train.y, train.weight)
+    _check_gradient_sums(loss, train, scale)
     objective = FocalObjective(
         loss.gamma,
         loss.alpha,
         n_classes=loss.n_classes,
         curvature=curvature,
         offset=start,
-        scale=curvature_scale(loss, train.y, train.weight),
+        scale=scale,
     )
     multiclass = {"num_class": loss.n_classes} if loss.n_classes > 2 else {}
     return {"objective": objective, **multiclass}
+
+
+def _check_gradient_sums(loss, train, scale):
+    """Raise ``ValueError`` if LightGBM's float32 gradients or their sum may overflow."""
+    weight = len(train.y) if train.weight is None else float(train.weight.sum())
+    largest = scale * weight * max(loss.alpha or (1.0,))
+    limit = float(np.finfo(np.float32).max) / 1000  # second-order terms are larger than gradients
+    if not largest < limit:
+        raise ValueError(
+            f"The weights are too large for LightGBM, which uses float32: the largest class factor "
+            f"times the sum of the weights must be below {limit:.0e}, got {largest:.0e}. Scale "
+            "alpha, class_weight or sample_weight."
+        )
 
 
 def train_booster(params, train_set, **arguments):

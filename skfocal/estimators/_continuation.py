@@ -38,10 +38,16 @@ def read_init_model(init_model, X):
     if init_model is None:
         return InitialModel()
     given = find_categories(as_frame(X, keep_plain=False))
-    if isinstance(init_model, FocalClassifier) and hasattr(init_model, "raw_predict"):
+    if isinstance(init_model, FocalClassifier) and hasattr(init_model, "to_lightgbm"):
         check_is_fitted(init_model)
         m = init_model
         model = InitialModel(m.booster_, m.start_, m._categories, m.classes_, m.loss_)
+        unknown = sorted(given.keys() - m._categories.keys())
+        if unknown:
+            raise ValueError(
+                f"init_model was fitted on the columns {unknown} without categories, but in X they "
+                "are categorical. Pass columns of the same type."
+            )
     else:
         booster = read_native(init_model)  # its trees include the start
         known = booster.pandas_categorical or []

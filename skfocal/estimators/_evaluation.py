@@ -220,11 +220,16 @@ def check_unique_names():
 
 
 def _count_arguments(metric):
-    n_arguments = len(inspect.signature(metric).parameters)
+    """Return the number of positional arguments of a metric; raise TypeError if not 2 or 3."""
+    try:
+        parameters = inspect.signature(metric).parameters.values()
+    except ValueError:  # some builtins have no signature
+        parameters = []
+    n_arguments = sum(p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) for p in parameters)
     if n_arguments not in (2, 3):
         raise TypeError(
             "eval_metric must take (y_true, proba) or (y_true, proba, weight), "
-            f"got a callable with {n_arguments} arguments."
+            f"got a callable with {n_arguments} positional arguments."
         )
     return n_arguments
 

@@ -77,7 +77,8 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
             "X must be a NumPy array, sparse matrix or dataframe, got an array of "
             f"{namespace(X).__name__}. Convert it to a NumPy array."
         )
-    frame = as_frame(X, keep_plain=reset or not estimator._categories)
+    known = categories if reset else estimator._categories
+    frame = as_frame(X, keep_plain=not known)
     if reset:
         estimator._categories = find_categories(frame) if categories is None else categories
     X = numeric_input(

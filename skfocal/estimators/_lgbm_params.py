@@ -108,7 +108,8 @@ def check_column_params(lgbm_params, estimator):
     """Raise ``ValueError`` for per-column parameters with which LightGBM aborts the process."""
     given = {_main_names()[name]: value for name, value in lgbm_params.items()}
     monotone = given.get("monotone_constraints")
-    if isinstance(monotone, list | tuple):
+    if monotone is not None:
+        monotone = _numbers("monotone_constraints", monotone)
         constrained = [i for i in estimator._nominal if i < len(monotone) and monotone[i]]
         if constrained:
             raise ValueError(
@@ -116,7 +117,12 @@ def check_column_params(lgbm_params, estimator):
                 f"columns {constrained}."
             )
     groups = given.get("interaction_constraints")
-    if isinstance(groups, list | tuple):
+    if groups is not None:
+        if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
+            raise ValueError(
+                "interaction_constraints must be a list of lists of column indices, got "
+                f"{groups!r}."
+            )
         columns = {column for group in groups for column in group}
         unknown = sorted(columns - set(range(estimator.n_features_in_)))
         if unknown:
@@ -124,6 +130,15 @@ def check_column_params(lgbm_params, estimator):
                 "interaction_constraints must contain column indices below "
                 f"{estimator.n_features_in_}, got {unknown}."
             )
+
+
+def _numbers(name, values):
+    """Return a parameter that LightGBM accepts as text or as a sequence as a list of numbers."""
+    values = values.split(",") if isinstance(values, str) else values
+    try:
+        return [float(value) for value in values]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must contain one number per column, got {values!r}.") from None
 
 
 def hint_at_lightgbm_keywords(init):

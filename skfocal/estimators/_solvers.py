@@ -9,8 +9,10 @@ from sklearn.linear_model import lasso_path
 
 from skfocal.objectives._blocks import one_blas_thread
 
-# L-BFGS updates its preconditioner after this many iterations. It rarely takes more than 20.
-RENEWAL = 40
+# L-BFGS renews its preconditioner after this many iterations. Most fits take fewer than EASY. The
+# others may be far from the null model, so a renewed preconditioner checks that they converged.
+RENEWAL, EASY = 40, 15
+ITERATION_LIMIT = 1  # status of SciPy's L-BFGS-B
 
 
 @one_blas_thread()
@@ -42,6 +44,7 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
     violation : float
         Violation of the optimality conditions relative to the tolerance; converged if <= 1.
     """
+    start = _better_start(objective, start, null, l1)
     if solver == "prox-newton":
         value, violation, limit, coef, n_iter = _proximal_newton(
             objective, start, null, l1, tol, max_iter, callback
@@ -55,13 +58,24 @@ def minimize_linear(objective, start, null, *, solver, l1, tol, max_iter, callba
     return coef, max(1, n_iter), violation / max(limit, noise_floor)
 
 
-def _null_gradient(objective, null):
-    """Return the gradient at the null model; raise ``ValueError`` if its square overflows."""
-    _, gradient = objective.value_gradient(null)
+def _better_start(objective, start, null, l1):
+    """Return the null model if a warm start is worse, as after a change of the features' units."""
+    if np.array_equal(start, null):
+        return null
+    values = [
+        objective.value_gradient(coef)[0] + l1 * np.abs(objective.is_penalised * coef).sum()
+        for coef in (null, start)
+    ]
+    return start if values[1] <= values[0] else null
+
+
+def _value_gradient_at_null(objective, null):
+    """Return value and gradient at the null model; raise ``ValueError`` if a square overflows."""
+    value, gradient = objective.value_gradient(null)
     largest = np.finfo(objective.template.dtype if objective.xp is np else np.float64).max
     if not np.abs(gradient).max() < np.sqrt(largest):  # also raises for NaN
         raise _overflow_error(objective)
-    return gradient
+    return value, gradient
 
 
 def _overflow_error(objective):
@@ -71,9 +85,9 @@ def _overflow_error(objective):
     )
 
 
-def _limit(objective, null_gradient, tol):
+def _limit(objective, null_value, null_gradient, tol):
     """Return the gradient at which to stop: ``tol`` times the null gradient, or rounding noise."""
-    rounding = 100 * objective.eps * np.sqrt(objective.n_samples)
+    rounding = 100 * objective.eps * np.sqrt(abs(null_value))
     return max(tol * np.abs(null_gradient).max(), rounding)
 
 
@@ -81,40 +95,53 @@ def _minimize_smooth(objective, start, null, tol, max_iter, callback):
     """Run SciPy's L-BFGS-B with a preconditioner, so that the Hessian is roughly the identity.
 
     As a result, the number of iterations and the tolerance do not depend on the scales and
-    correlations of the features. The preconditioner is computed at the null model, and again at
-    the current coefficients after every ``RENEWAL`` iterations.
+    correlations of the features. The preconditioner is computed at the null model. After
+    ``RENEWAL`` iterations, and on convergence after more than ``EASY``, it is computed again at the
+    current coefficients, where saturated rows may have left little of the initial curvature.
     """
-    null_gradient = _null_gradient(objective, null)
-    coef, center, n_iter = start, null, 0
+    null_value, null_gradient = _value_gradient_at_null(objective, null)
+    scaling = _preconditioner(objective, null)
+    limit = _limit(objective, null_value, scaling.T @ null_gradient, tol)
+    coef, n_iter, stopped = start, 0, False
     while True:
-        scaling = _preconditioner(objective, center)
-        # The first step of L-BFGS-B has length 1. Make it the Newton step of the null model.
-        length = np.linalg.norm(scaling.T @ null_gradient) or 1.0
-        limit = _limit(objective, scaling.T @ null_gradient, tol)
-        n_steps = min(RENEWAL, max_iter - n_iter)
-        scaling = scaling * length
-        result = _lbfgs(objective, coef, scaling, limit * length, n_steps, callback)
-        coef, n_iter = coef + scaling @ result.x, n_iter + result.nit
-        violation = np.abs(result.jac).max() / length
-        stopped = result.status != 1  # 1 means that the iteration limit was reached
+        value, gradient = objective.value_gradient(coef)
+        violation = np.abs(scaling.T @ gradient).max()
         if violation <= limit or n_iter >= max_iter or stopped:
-            return result.fun, violation, limit, coef, n_iter
-        center = coef
+            return value, violation, limit, coef, n_iter
+        # The first step of L-BFGS-B has length 1. Make it a Newton step.
+        length = np.linalg.norm(scaling.T @ gradient)
+        n_steps = min(RENEWAL, max_iter - n_iter)
+        result = _lbfgs(objective, coef, scaling, length, limit, n_steps, callback)
+        coef, n_iter = coef + length * (scaling @ result.x), n_iter + result.nit
+        converged = np.abs(result.jac).max() <= limit / length
+        stopped = not converged and result.status != ITERATION_LIMIT
+        if n_iter > EASY and not stopped:
+            scaling = _preconditioner(objective, coef)
 
 
-def _lbfgs(objective, start, scaling, limit, max_iter, callback):
-    """Minimise ``objective(start + scaling @ steps)`` over ``steps`` by L-BFGS-B."""
+def _lbfgs(objective, start, scaling, length, limit, max_iter, callback):
+    """Minimise ``objective(start + length * scaling @ steps)`` over ``steps`` by L-BFGS-B.
+
+    The value is divided by ``length**2``, because SciPy's tolerances and first steps do not suit
+    values and gradients that are many orders of magnitude below 1.
+    """
+
+    def coef(steps):
+        return start + length * (scaling @ steps)
 
     def value_gradient(steps):
-        value, gradient = objective.value_gradient(start + scaling @ steps)
-        return value, scaling.T @ gradient
+        value, gradient = objective.value_gradient(coef(steps))
+        return value / length**2, scaling.T @ gradient / length
 
     def report(intermediate_result):  # with this argument name, SciPy also passes the value
-        if callback(start + scaling @ intermediate_result.x, intermediate_result.fun):
+        value = intermediate_result.fun * length**2
+        if callback(coef(intermediate_result.x), value):
             raise StopIteration
 
-    # ftol only stops the solver when the value no longer changes beyond rounding.
-    options = {"gtol": limit, "maxiter": max_iter, "ftol": np.finfo(float).eps, "maxls": 50}
+    # ftol only stops the solver when the value no longer changes beyond rounding. SciPy takes it
+    # relative to the value or to 1, whichever is larger.
+    ftol = np.finfo(float).eps * min(1.0, abs(objective.value_gradient(start)[0]) / length**2)
+    options = {"gtol": limit / length, "maxiter": max_iter, "ftol": ftol, "maxls": 50}
     steps = np.zeros_like(start)
     return optimize.minimize(
         value_gradient, steps, method="L-BFGS-B", jac=True, callback=report, options=options
@@ -163,14 +190,20 @@ def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):
     working set contains the features with non-zero coefficients and those that violate their
     optimality condition.
     """
-    unit = np.sqrt(_check_finite(objective.hessian_diagonal(null), objective))
-    unit[unit == 0] = 1  # features that are always 0
-    limit = _limit(objective, objective.value_gradient(null)[1] / unit, tol)
+    unit = _units(objective, null)
+    null_value, null_gradient = objective.value_gradient(null)
+    limit = _limit(objective, null_value, null_gradient / unit, tol)
     penalty = l1 * objective.is_penalised
     coef, n_iter = start, 0
     value, gradient = objective.value_gradient(coef)
     violation = first = _violation(coef, gradient, penalty) / unit
-    while violation.max() > limit and n_iter < max_iter:
+    while n_iter < max_iter:
+        if violation.max() <= limit:
+            # The curvature may be much smaller here than at the null model.
+            unit = np.minimum(unit, _units(objective, coef))
+            violation = _violation(coef, gradient, penalty) / unit
+            if violation.max() <= limit:
+                break
         features, part = _working_set(objective, coef, violation)
         hessian = objective.hessian(coef, curvature="newton", features=features)
         accuracy = 1e-4 * (violation.max() * min(1, violation.max() / first.max())) ** 2
@@ -185,6 +218,13 @@ def _proximal_newton(objective, start, null, l1, tol, max_iter, callback):
         if callback(coef, value + np.abs(penalty * coef).sum()):
             break
     return value, violation.max(), limit, coef, n_iter
+
+
+def _units(objective, coef):
+    """Return the root of the Hessian's diagonal, with which the solver divides the gradient."""
+    unit = np.sqrt(_check_finite(objective.hessian_diagonal(coef), objective))
+    unit[unit == 0] = 1  # features that are always 0
+    return unit
 
 
 def _violation(coef, gradient, penalty):

@@ -1,6 +1,7 @@
 """Evaluation sets, evaluation metrics and early stopping of FocalLGBMClassifier."""
 
 import warnings
+from functools import partial
 
 import lightgbm
 import numpy as np
@@ -500,3 +501,28 @@ def test_early_stopping_matches_lightgbm_callback(split):
     stop = lightgbm.early_stopping(10, verbose=False, min_delta=0.001)
     theirs = clone(ours).set_params(early_stopping=False).fit(X, y, **given, callbacks=[stop])
     assert ours.best_iteration_ == theirs.best_iteration_
+
+
+def test_labels_of_another_kind_than_the_classes_raise():
+    # With many classes, NumPy would compare the numbers as text and shift the classes.
+    X, y = np.random.default_rng(0).normal(size=(400, 3)), np.arange(400) % 20
+    part = y >= 10
+    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as y"):
+        focal().fit(X, y, eval_X=X[part], eval_y=y[part].astype(str))
+    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as y"):
+        focal().fit(X, y.astype(str), eval_X=X[part], eval_y=y[part])
+    floats = focal().fit(X, y, eval_X=X[part], eval_y=y[part].astype(float))
+    assert floats.evals_result_ == focal().fit(X, y, eval_X=X[part], eval_y=y[part]).evals_result_
+
+
+def test_only_positional_arguments_of_a_metric_count():
+    def scaled(y_true, proba, factor):
+        return "scaled", factor * np.mean((y_true - proba) ** 2), False
+
+    def brier(y_true, proba, *, factor=1.0):
+        return "brier", factor * np.mean((y_true - proba) ** 2), False
+
+    X, y = problem()
+    metrics = [partial(scaled, factor=2.0), brier]
+    result = focal().fit(X, y, eval_X=X, eval_y=y, eval_metric=metrics).evals_result_["valid_0"]
+    np.testing.assert_allclose(result["scaled"], 2 * np.array(result["brier"]), rtol=1e-12)

@@ -13,7 +13,7 @@ from sklearn.datasets import make_classification
 from sklearn.metrics import average_precision_score, log_loss, roc_auc_score
 from sklearn.model_selection import train_test_split
 
-from skfocal import FocalLGBMClassifier
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression
 
 
 def problem(n_classes=2, n_samples=1500, **settings):
@@ -426,6 +426,8 @@ def test_parameters_out_of_range_raise(parameters):
         ({"eval_X": np.zeros((3, 10)), "eval_y": [0, 1]}, ValueError, "inconsistent"),
         ({"eval_metric": "rmse"}, ValueError, "eval_metric must be .*'rmse'"),
         ({"eval_metric": lambda y: 0}, TypeError, "eval_metric must take"),
+        ({"eval_metric": max}, TypeError, "eval_metric must take"),
+        ({"init_model": FocalLogisticRegression()}, TypeError, "init_model must be a fitted"),
         ({"init_model": "model.txt"}, (TypeError, ValueError, OSError), "model"),
         ({"categorical_feature": "colour"}, ValueError, "categorical_feature must be"),
         ({"init_score": np.zeros(3)}, ValueError, "inconsistent"),
@@ -482,3 +484,20 @@ def test_goss_ignores_subsample(settings):
     expected = FocalLGBMClassifier(subsample=1.0, **settings).fit(X, y)
     model = FocalLGBMClassifier(subsample=0.5, **settings).fit(X, y)
     np.testing.assert_array_equal(model.raw_predict(X), expected.raw_predict(X))
+
+
+@pytest.mark.parametrize(
+    ("params", "weight"),
+    [
+        ({"alpha": (1e39, 1e39)}, None),
+        ({"alpha": (1.0, 1e40), "gamma": 0.0}, None),
+        ({"class_weight": {0: 1e20, 1: 1e20}}, 1e19),
+    ],
+    ids=str,
+)
+def test_weights_that_overflow_float32_gradients_raise(params, weight):
+    X, y = problem()
+    sample_weight = None if weight is None else np.full(len(y), weight)
+    with pytest.raises(ValueError, match="The weights are too large for LightGBM"):
+        focal(**params).fit(X, y, sample_weight=sample_weight)
+    assert np.std(focal(alpha=(1e30, 1e30)).fit(X, y).predict_proba(X)[:, 1]) > 0.01

@@ -108,9 +108,19 @@ def test_column_params_that_abort_lightgbm_raise():
     codes = np.column_stack([X, np.arange(len(X)) % 4])
     for name in ("monotone_constraints", "mc"):
         model = FocalLGBMClassifier(n_estimators=4, lgbm_params={name: [1] + 7 * [0] + [-1]})
-        model.fit(codes, Y)
+        expected = model.fit(codes, Y).raw_predict(codes)
         with pytest.raises(ValueError, match=r"must be 0 for categorical columns.*\[8\]"):
             model.fit(codes, Y, categorical_feature=[8])
+        for form in (np.array([1] + 7 * [0] + [-1]), "1,0,0,0,0,0,0,0,-1"):
+            forms = FocalLGBMClassifier(n_estimators=4, lgbm_params={name: form}).fit(codes, Y)
+            np.testing.assert_array_equal(forms.raw_predict(codes), expected)
+            with pytest.raises(ValueError, match=r"must be 0 for categorical columns.*\[8\]"):
+                forms.fit(codes, Y, categorical_feature=[8])
+    with pytest.raises(ValueError, match="monotone_constraints must contain one number per column"):
+        fit({"monotone_constraints": "up,down"})
+    for groups in ([0, 1], "[0,1],[2,99]"):
+        with pytest.raises(ValueError, match="interaction_constraints must be a list of lists"):
+            fit({"interaction_constraints": groups})
     with pytest.raises(ValueError, match=r"column indices below 8, got \[8, 11\]"):
         fit({"interaction_constraints": [[0, 1], [8, 11]]})
 

@@ -231,6 +231,43 @@ def test_means_beyond_the_resolution_of_float32(solver, mean, n_classes):
     assert loss <= log_loss(y, np.tile(shares, (len(y), 1))) + 1e-3
 
 
+@pytest.mark.parametrize("gamma", [0.0, 0.5])
+@pytest.mark.parametrize("spread", [1.5, 2.0, 2.5])
+def test_log_normal_features_converge_or_warn(gamma, spread):
+    # Saturated outliers leave so little curvature that the solver's units change during the fit.
+    X, y = make_classification(500, 20, n_informative=5, weights=[0.9], random_state=0)
+    X = np.exp(spread * X)
+
+    def objective(model):
+        return 500 * model.loss_(y, model.raw_predict(X)) + 0.5 * np.sum(model.coef_**2)
+
+    model = FocalLogisticRegression(gamma, max_iter=200).fit(X, y)  # a warning would be an error
+    best = clone(model).set_params(tol=1e-8, max_iter=5000).fit(X, y)
+    assert objective(model) == pytest.approx(objective(best), rel=1e-6)  # about tol squared
+
+
+@pytest.mark.parametrize("factor", [1e3, 1e6, 1e10])
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_warm_start_after_rescaling_the_features(l1_ratio, factor):
+    # At the previous coefficients, every row is saturated: the start is worse than no model.
+    X, y = make_classification(500, 5, n_informative=5, n_redundant=0, class_sep=2, random_state=0)
+    cold = FocalLogisticRegression(l1_ratio=l1_ratio).fit(X * factor, y)
+    warm = FocalLogisticRegression(l1_ratio=l1_ratio, warm_start=True).fit(X, y).fit(X * factor, y)
+    np.testing.assert_array_equal(warm.coef_, cold.coef_)
+
+
+@pytest.mark.parametrize(
+    "params", [{"gamma": 70.0}, {"C": 1e-15}, {"C": 1e-10, "gamma": 0.0}], ids=str
+)
+def test_objectives_many_orders_of_magnitude_below_1(params):
+    X, y = make_classification(500, 20, n_informative=5, weights=[0.9], random_state=0)
+    model = FocalLogisticRegression(**params).fit(X, y)
+    # So small a loss moves the coefficients along its gradient at zero.
+    slope = model.loss_.gradient(y, np.full(len(y), model.intercept_[0]))
+    expected = -model.C * slope @ X
+    np.testing.assert_allclose(model.coef_[0], expected, rtol=1e-3)  # the next order is smaller
+
+
 def test_early_stop_is_reported_with_a_remedy():
     X, y = problem(2)
     with pytest.warns(ConvergenceWarning, match=r"Scale the features or increase tol\.$"):

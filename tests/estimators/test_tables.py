@@ -278,6 +278,19 @@ def test_init_model_with_other_columns_raises(model, saved, tmp_path):
             trees().fit(table, Y, init_model=first)
 
 
+def test_init_model_with_other_categorical_columns():
+    frame = pd.DataFrame({"amount": AMOUNT, "kind": np.arange(len(Y)) % 5})
+    categorical = frame.assign(kind=pd.Categorical(frame["kind"]))
+    plain, first = trees().fit(frame, Y), trees().fit(categorical, Y)
+    for model in (plain, plain.to_lightgbm(probability="score")):
+        with pytest.raises(ValueError, match=r"init_model was fitted on .*categor"):
+            trees().fit(categorical, Y, init_model=model)
+    expected = trees().fit(frame, Y, init_model=first).raw_predict(frame)
+    polars = pytest.importorskip("polars").DataFrame(frame.to_dict("list"))
+    continued = trees().fit(polars, Y, init_model=first)
+    np.testing.assert_array_equal(continued.raw_predict(polars), expected)
+
+
 def test_init_model_with_another_loss_warns():
     X, first = AMOUNT[:, np.newaxis], trees(gamma=1.0).fit(AMOUNT[:, np.newaxis], Y)
     for parameters in ({"gamma": 2.0}, {"gamma": 1.0, "alpha": 0.25}):
