@@ -64,9 +64,9 @@ def _better_start(objective, start, null, l1):
         return null
     values = [
         objective.value_gradient(coef)[0] + l1 * np.abs(objective.is_penalised * coef).sum()
-        for coef in (null, start)
+        for coef in (start, null)
     ]
-    return start if values[1] <= values[0] else null
+    return start if values[0] <= values[1] else null
 
 
 def _value_gradient_at_null(objective, null):
