@@ -63,7 +63,7 @@ except (ImportError, AttributeError) as error:
     raise ImportError(
         f"skfocal does not work with scikit-learn {version('scikit-learn')} and LightGBM "
         f"{version('lightgbm')}: {error}. Upgrade skfocal, or install an older release of "
-        "scikit-learn or LightGBM, whichever lacks this name."
+        "the package that no longer has this name."
     ) from error
 
 

@@ -159,7 +159,7 @@ def _codes(column, known):
         raise ValueError(
             f"Column {column.name!r} of X must contain only the categories seen in fit, "
             f"{_shortened(known)}, got the unknown values {_shortened(unknown)}. Pass the column "
-            "as a pandas category whose categories have the same type."
+            "as a pandas category with values of the same type as in fit."
         )
     return found[codes]
 

@@ -679,7 +679,7 @@ class FocalLGBMClassifier(FocalClassifier):
         if self.early_stopping and self.boosting_type == "dart":
             raise ValueError(
                 "early_stopping must be False if boosting_type='dart', because dart modifies "
-                "earlier trees, so that the best round cannot be restored."
+                "earlier trees and the best round cannot be restored."
             )
         if eval_class_weight is not None and self.class_weight is not None:
             raise ValueError(

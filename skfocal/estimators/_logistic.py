@@ -84,7 +84,7 @@ class FocalLogisticRegression(FocalClassifier):
         one that supports the penalty.
     tol : float, default=1e-4
         Tolerance. The solver stops when the largest component of the gradient is at most ``tol``
-        times as large as for the best model without features. The components are scaled to be
+        times its value for the best model without features. The components are scaled to be
         independent of the units of the features. With an L1 penalty, the violation of the
         optimality conditions replaces the gradient.
     max_iter : int, default=100
@@ -226,7 +226,7 @@ class FocalLogisticRegression(FocalClassifier):
         Warns
         -----
         ConvergenceWarning
-            If the solver does not reach the tolerance ``tol``, unless a callback of scikit-learn
+            If the solver does not reach the tolerance ``tol``, unless a scikit-learn callback
             stopped it.
         """
         progress = Progress(self, X, y, sample_weight, step="iteration", max_steps=self.max_iter)

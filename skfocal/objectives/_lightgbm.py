@@ -226,9 +226,9 @@ def curvature_scale(loss, y_true, sample_weight=None):
 
     ``min_child_weight``, ``reg_lambda``, ``reg_alpha`` and ``min_split_gain`` are absolute numbers
     whose usual values suit cross-entropy. With this factor they have a similar effect for every
-    gamma. The factor is the mean of the second-order term ``curvature="newton"`` (see
-    :class:`FocalObjective`) for cross-entropy with the same alpha, divided by its mean for the
-    focal loss. Each mean is computed at the best constant prediction for that loss.
+    gamma. The factor compares the second-order term that ``curvature="newton"`` selects (see
+    :class:`FocalObjective`): its mean for cross-entropy with the same alpha, divided by its mean
+    for the focal loss. Each mean is computed at the best constant prediction for that loss.
 
     Parameters
     ----------
