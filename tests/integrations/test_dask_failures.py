@@ -104,11 +104,16 @@ def test_interrupt_stops_the_workers_and_leaves_them_usable(client):
         time.sleep(1)  # some rounds
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=interrupt, daemon=True)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        model.fit(*as_arrays(X, y))
-    thread.join()
+    # A process in the background of a shell ignores SIGINT unless it sets a handler.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        thread = threading.Thread(target=interrupt, daemon=True)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            model.fit(*as_arrays(X, y))
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, handler)
     assert started.is_set()
     assert not running(client)
     with pytest.raises(NotFittedError):
