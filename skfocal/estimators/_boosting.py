@@ -46,7 +46,7 @@ def _check_gradient_sums(loss, train, scale):
     limit = float(np.finfo(np.float32).max) / 1000  # second-order terms are larger than gradients
     if not largest < limit:
         raise ValueError(
-            f"The weights are too large for LightGBM, which uses float32: the largest class factor "
+            "The weights are too large for LightGBM, which uses float32: the largest class factor "
             f"times the sum of the weights must be below {limit:.0e}, got {largest:.0e}. Scale "
             "alpha, class_weight or sample_weight."
         )

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import re
 from pathlib import Path
 
 from skfocal._private import get_all_param_aliases
@@ -118,13 +119,7 @@ def check_column_params(lgbm_params, estimator):
             )
     groups = given.get("interaction_constraints")
     if groups is not None:
-        if not isinstance(groups, list) or not all(isinstance(group, list) for group in groups):
-            raise ValueError(
-                "interaction_constraints must be a list of lists of column indices, got "
-                f"{groups!r}."
-            )
-        columns = {column for group in groups for column in group}
-        unknown = sorted(columns - set(range(estimator.n_features_in_)))
+        unknown = sorted(_grouped_columns(groups) - set(range(estimator.n_features_in_)))
         if unknown:
             raise ValueError(
                 "interaction_constraints must contain column indices below "
@@ -134,11 +129,25 @@ def check_column_params(lgbm_params, estimator):
 
 def _numbers(name, values):
     """Return a parameter that LightGBM accepts as text or as a sequence as a list of numbers."""
-    values = values.split(",") if isinstance(values, str) else values
     try:
-        return [float(value) for value in values]
+        sequence = values.split(",") if isinstance(values, str) and values else values
+        return [float(value) for value in sequence]
     except (TypeError, ValueError):
         raise ValueError(f"{name} must contain one number per column, got {values!r}.") from None
+
+
+def _grouped_columns(groups):
+    """Return the column indices in ``interaction_constraints``, as text or as lists in a sequence.
+
+    LightGBM ignores groups that are not lists.
+    """
+    if isinstance(groups, str):
+        return set(map(int, re.findall(r"-?\d+", groups)))
+    if not isinstance(groups, list | tuple) or not all(isinstance(g, list) for g in groups):
+        raise ValueError(
+            f"interaction_constraints must be a list of lists of column indices, got {groups!r}."
+        )
+    return {column for group in groups for column in group}
 
 
 def hint_at_lightgbm_keywords(init):

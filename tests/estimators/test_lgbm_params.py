@@ -118,9 +118,16 @@ def test_column_params_that_abort_lightgbm_raise():
                 forms.fit(codes, Y, categorical_feature=[8])
     with pytest.raises(ValueError, match="monotone_constraints must contain one number per column"):
         fit({"monotone_constraints": "up,down"})
-    for groups in ([0, 1], "[0,1],[2,99]"):
+    for groups in ([0, 1], [(0, 1), (2, 3)]):
         with pytest.raises(ValueError, match="interaction_constraints must be a list of lists"):
             fit({"interaction_constraints": groups})
+    with pytest.raises(ValueError, match=r"column indices below 8, got \[11\]"):
+        fit({"interaction_constraints": "[0,1],[2,11]"})
+    expected = fit({"interaction_constraints": [[0, 1], [2, 3]]}).raw_predict(X)
+    for groups in (([0, 1], [2, 3]), "[0,1],[2,3]"):
+        constrained = fit({"interaction_constraints": groups})
+        np.testing.assert_array_equal(constrained.raw_predict(X), expected)
+    fit({"interaction_constraints": "", "monotone_constraints": ""})  # none
     with pytest.raises(ValueError, match=r"column indices below 8, got \[8, 11\]"):
         fit({"interaction_constraints": [[0, 1], [8, 11]]})
 
