@@ -13,16 +13,8 @@ def encode_labels(y):
 
     Raises ValueError if there are fewer than two classes.
     """
-    y = column_or_1d(y, warn=True)
-    assert_all_finite(y, input_name="y")
-    try:
-        if y.dtype.kind not in "biu":  # booleans and integers are always valid labels
-            check_classification_targets(y)
-        classes = np.unique(y)
-    except TypeError as error:
-        raise TypeError(
-            f"y must contain labels of one type that can be sorted: {error}."
-        ) from error
+    y = label_column(y, warn=True)
+    classes = sorted_labels(y, "y")
     if len(classes) < 2:
         raise ValueError(
             f"y must contain at least two classes, got only one class: {classes.tolist()}."
@@ -33,9 +25,28 @@ def encode_labels(y):
     return classes, np.searchsorted(classes, y)
 
 
+def label_column(y, warn=False):
+    """Return labels as a 1d array; scikit-learn does not support NumPy's StringDType."""
+    y = np.asarray(column_or_1d(y, warn=warn))
+    return y.astype(object) if y.dtype.kind == "T" else y
+
+
+def sorted_labels(y, name):
+    """Return the sorted classes; raise an error for missing, continuous or mixed labels."""
+    assert_all_finite(y, input_name=name)
+    try:
+        if y.dtype.kind not in "biu":  # booleans and integers are always valid labels
+            check_classification_targets(y)
+        return np.unique(y)
+    except TypeError as error:
+        raise TypeError(
+            f"{name} must contain labels of one type that can be sorted: {error}."
+        ) from error
+
+
 def encode_known_labels(y, classes, name):
     """Return the index of each label in ``classes``; raise ValueError for unknown labels."""
-    y = np.asarray(column_or_1d(y))
+    y = label_column(y)
     kinds = {y.dtype.kind, classes.dtype.kind}
     try:
         if kinds & set("US") and kinds - set("USO"):  # NumPy would compare numbers as text

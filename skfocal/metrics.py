@@ -1,10 +1,8 @@
 """The focal loss as a metric of predicted probabilities."""
 
-import numpy as np
 from sklearn.utils import check_array, check_consistent_length
-from sklearn.utils.validation import column_or_1d
 
-from skfocal._rows import check_weight, encode_known_labels
+from skfocal._rows import check_weight, encode_known_labels, label_column, sorted_labels
 from skfocal.objectives import _margin
 from skfocal.objectives._arrays import move_like, namespace, to_numpy, total
 from skfocal.objectives._loss import make_loss
@@ -66,12 +64,13 @@ def focal_loss(
     0.0114
     """
     xp = namespace(y_proba)
-    y_true, sample_weight = column_or_1d(to_numpy(y_true)), to_numpy(sample_weight)
+    y_true, sample_weight = to_numpy(y_true), to_numpy(sample_weight)
     proba = check_array(
         y_proba, ensure_2d=False, dtype=[xp.float64, xp.float32], input_name="y_proba"
     )
     check_consistent_length(y_true, proba, sample_weight)
-    classes = np.unique(y_true if labels is None else column_or_1d(to_numpy(labels)))
+    name, labels = ("y_true", y_true) if labels is None else ("labels", to_numpy(labels))
+    classes = sorted_labels(label_column(labels), name)
     y = encode_known_labels(y_true, classes, "y_true")
     weight = check_weight(sample_weight, y)
     eps = float(xp.finfo(proba.dtype).eps)

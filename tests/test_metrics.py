@@ -9,7 +9,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, make_scorer
 from sklearn.model_selection import GridSearchCV
 
-from skfocal import FocalLGBMClassifier, focal_loss
+from skfocal import FocalLGBMClassifier, FocalLogisticRegression, focal_loss
 from skfocal.objectives import BinaryFocalLoss, MulticlassFocalLoss
 
 GAMMAS = [0, 0.5, 2, 5]
@@ -130,6 +130,16 @@ def test_booleans_and_strings_are_labels():
     assert focal_loss(np.where(y == 1, "yes", "no"), proba) == expected
 
 
+@pytest.mark.skipif(not hasattr(np.dtypes, "StringDType"), reason="requires NumPy 2")
+def test_labels_of_numpy_strings():
+    y, proba, _ = binary_sample()
+    names = np.where(y == 1, "yes", "no")
+    assert focal_loss(names.astype(np.dtypes.StringDType()), proba) == focal_loss(names, proba)
+    X = proba[:, np.newaxis]
+    model = FocalLogisticRegression().fit(X, names.astype(np.dtypes.StringDType()))
+    assert set(model.predict(X)) <= {"yes", "no"}
+
+
 def test_labels_include_classes_missing_from_y_true():
     y, proba, _ = multiclass_sample()
     few = y < 2
@@ -194,6 +204,9 @@ ROW = [[0.2, 0.8], [0.5, 0.5]]
             {},
             r"Each row of y_proba must sum to 1, got a row that sums to 0\.8999",
         ),
+        ([0.1, 0.7, 0.7], [0.2, 0.8, 0.5], {}, "Unknown label type: continuous"),
+        ([0, np.nan], ROW, {}, "y_true contains NaN"),
+        ([0, 1], ROW, {"labels": [0, 1, np.nan]}, "labels contains NaN"),
         ([0, 1], [0.5, np.nan], {}, r"y_proba contains NaN"),
         ([0, 1], [0.5, np.inf], {}, r"y_proba contains infinity"),
         ([0, 1], [0.5, 0.5, 0.5], {}, r"inconsistent numbers of samples: \[2, 3\]"),

@@ -9,6 +9,13 @@ from skfocal.objectives._lightgbm import curvature_scale
 # The pre-filter drops all features of constant or tiny data. LightGBM then fails (issue #5667).
 FIXED_PARAMS = {"metric": "None", "feature_pre_filter": False}
 
+# Advice on errors of LightGBM, by a part of its message.
+ADVICE = {
+    "_count": "LightGBM created an empty leaf (LightGBM issue #4739). Increase min_child_samples "
+    "or min_child_weight.",
+    "(num_data) > (0)": "subsample is so small that no row is sampled. Increase it.",
+}
+
 
 def constant_start(loss, train, first):
     """Return the constant that training starts from.
@@ -57,12 +64,9 @@ def train_booster(params, train_set, **arguments):
     try:
         booster = lightgbm.train(params, train_set, **arguments)
     except lightgbm.basic.LightGBMError as error:
-        if "_count" not in str(error):
-            raise ValueError(f"LightGBM rejected the data or the parameters: {error}") from error
-        raise ValueError(
-            "LightGBM created an empty leaf (LightGBM issue #4739). Increase min_child_samples or "
-            f"min_child_weight. LightGBM reported: {error}"
-        ) from error
+        known = (advice for part, advice in ADVICE.items() if part in str(error))
+        advice = next(known, "LightGBM rejected the data or the parameters.")
+        raise ValueError(f"{advice} LightGBM reported: {error}") from error
     check_leaves(booster)
     return booster
 

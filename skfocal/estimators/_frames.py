@@ -149,7 +149,7 @@ def _codes(column, known):
         codes, values = column.factorize()
     code_of = {(_kind(value), value): code for code, value in enumerate(known)}
     found = np.array([code_of.get((_kind(value), value), np.nan) for value in values] + [np.nan])
-    kinds = {_kind(value) for value in known}
+    kinds = {_kind(value) for value in known} or {"text", "boolean", "number"}
     unknown = [
         value
         for value, code in zip(values, found, strict=False)

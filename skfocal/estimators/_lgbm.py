@@ -6,7 +6,7 @@ from numbers import Integral, Real
 
 import lightgbm
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import check_random_state, check_scalar
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
 from skfocal._private import Interval, StrOptions, _fit_context
@@ -504,6 +504,8 @@ class FocalLGBMClassifier(FocalClassifier):
             The raw scores.
         """
         check_is_fitted(self)
+        check_scalar(start_iteration, "start_iteration", Integral)
+        check_scalar(num_iteration, "num_iteration", (Integral, type(None)))
         X = lightgbm_input(self, X, reset=False)
         raw_prediction = self.booster_.predict(
             X,

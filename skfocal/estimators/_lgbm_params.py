@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import json
 import re
 from pathlib import Path
 
@@ -166,11 +167,16 @@ def hint_at_lightgbm_keywords(init):
 
 
 def _check_files(lgbm_params):
-    """Raise ``ValueError`` for missing files, which LightGBM would ignore."""
+    """Raise ``ValueError`` for missing or invalid files, which LightGBM would ignore."""
     for name, path in lgbm_params.items():
         is_file = _main_names().get(name) in ("forcedsplits_filename", "forcedbins_filename")
-        if is_file and path and not Path(path).is_file():
-            raise ValueError(f"lgbm_params[{name!r}] must be the path of a file, got {path!r}.")
+        if is_file and path:
+            try:
+                json.loads(Path(path).read_text("utf-8"))
+            except (OSError, ValueError) as error:
+                raise ValueError(
+                    f"lgbm_params[{name!r}] must be the path of a JSON file, got {path!r}: {error}."
+                ) from error
 
 
 def _hint(name):

@@ -132,6 +132,11 @@ def _validated_rows(estimator, classes, X, y, weight, class_weight, init_score):
     check_consistent_length(X, encoded)
     weight = check_weight(weight, X, "eval_sample_weight", np.float32)
     if class_weight is not None:
+        if not isinstance(class_weight, dict) and class_weight != "balanced":
+            raise ValueError(
+                "eval_class_weight must be 'balanced' or a dict that maps labels to weights, got "
+                f"{class_weight!r}."
+            )
         by_class = compute_sample_weight(class_weight, np.asarray(y))
         weight = by_class if weight is None else weight * by_class
         weight = check_weight(weight, X, "eval_class_weight", np.float32)

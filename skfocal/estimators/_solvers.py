@@ -80,8 +80,8 @@ def _value_gradient_at_null(objective, null):
 
 def _overflow_error(objective):
     return ValueError(
-        f"X contains values too large for {objective.template.dtype} (their squares overflow). "
-        "Scale the features."
+        f"X contains values too large for {objective.template.dtype}: their squares, multiplied by "
+        "C and the weights, overflow. Scale the features, or decrease C, alpha or the weights."
     )
 
 

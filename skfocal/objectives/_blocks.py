@@ -43,7 +43,7 @@ def n_threads(n_jobs):
             return 1
     if n_jobs is None:
         return _openmp_effective_n_threads()
-    return n_jobs if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
+    return int(n_jobs) if n_jobs > 0 else max(1, joblib.cpu_count() + 1 + n_jobs)
 
 
 def blocks_per_thread(n_rows, max_rows, threads=1):

@@ -392,6 +392,8 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({**EVALUATION, "eval_metric": lambda y, p: None}, "eval_metric must return .* got None"),
         ({**EVALUATION, "eval_metric": lambda y, p: ("a", 1)}, r"must return .* got \('a', 1\)"),
         ({**EVALUATION, "eval_metric": lambda y, p: ("a", "b", True)}, "eval_metric must return"),
+        ({**EVALUATION, "eval_class_weight": "even"}, "'balanced' or a dict .* got 'even'"),
+        ({**EVALUATION, "eval_class_weight": 5}, "eval_class_weight must be .* got 5"),
         ({"categorical_feature": None}, "'auto' or a list of column names .* got None"),
         ({"categorical_feature": [2]}, r"categorical_feature must contain only .* of X, got \[2\]"),
         ({"categorical_feature": [True, -1, [0]]}, r"of columns of X, got \[True, -1, \[0\]\]"),
@@ -409,12 +411,23 @@ def test_error_messages_name_the_invalid_argument(arguments, message):
         clone(FEW).fit(**{"X": GOOD_X, "y": GOOD_Y} | arguments)
 
 
+@pytest.mark.parametrize("name", ["start_iteration", "num_iteration"])
+@pytest.mark.parametrize("value", [1.0, "1"])
+def test_rounds_that_are_no_integers_raise(name, value):
+    with pytest.raises(TypeError, match=f"{name} must be an instance of .*int"):
+        FEW.fit(GOOD_X, GOOD_Y).predict_proba(GOOD_X, **{name: value})
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
-    [({"num_leaves": 10**6}, "num_leaves"), ({"lgbm_params": {"max_bin": 1}}, "max_bin")],
+    [
+        ({"num_leaves": 10**6}, "LightGBM rejected .*num_leaves"),
+        ({"lgbm_params": {"max_bin": 1}}, "LightGBM rejected .*max_bin"),
+        ({"subsample": 0.01}, "subsample is so small that no row is sampled"),
+    ],
 )
 def test_lightgbm_errors_become_value_errors(params, message):
-    with pytest.raises(ValueError, match=f"LightGBM rejected .*{message}"):
+    with pytest.raises(ValueError, match=message):
         clone(FEW).set_params(**params).fit(GOOD_X, GOOD_Y)
 
 

@@ -133,8 +133,11 @@ def test_column_params_that_abort_lightgbm_raise():
 
 
 @pytest.mark.parametrize("name", ["forcedsplits_filename", "forced_splits", "forcedbins_filename"])
-def test_missing_files_raise(name, tmp_path):
-    with pytest.raises(ValueError, match=f"'{name}'.* must be the path of a file"):
+def test_missing_and_invalid_files_raise(name, tmp_path):
+    with pytest.raises(ValueError, match=f"'{name}'.* must be the path of a JSON file"):
+        fit({name: str(tmp_path / "splits.json")})
+    (tmp_path / "splits.json").write_text("{feature: 3}")
+    with pytest.raises(ValueError, match=r"must be the path of a JSON file, .* property name"):
         fit({name: str(tmp_path / "splits.json")})
     (tmp_path / "splits.json").write_text('{"feature": 3, "threshold": 0.1}')
     trees = fit({"fs": str(tmp_path / "splits.json")}).booster_.dump_model()["tree_info"]

@@ -332,6 +332,13 @@ def test_one_huge_value_among_many_rows_raises(large, l1_ratio):
         FocalLogisticRegression(l1_ratio=l1_ratio).fit(X, y)
 
 
+@pytest.mark.parametrize("params", [{"C": 1e300}, {"alpha": (1e300, 1e300)}], ids=str)
+def test_factors_that_overflow_raise(params):
+    X, y = make_classification(60, 5, random_state=0)
+    with pytest.raises(ValueError, match=r"overflow\. .* decrease C, alpha or the weights"):
+        FocalLogisticRegression(**params).fit(X, y)
+
+
 @pytest.mark.parametrize("solver", ["auto", "prox-newton"])
 @pytest.mark.parametrize("make", [np.asarray, np.asfortranarray, sparse.csr_matrix])
 @pytest.mark.parametrize(("dtype", "large"), [(np.float32, 1e25), (np.float64, 1e200)])

@@ -100,6 +100,12 @@ def test_unknown_categories_are_missing_values(model):
     np.testing.assert_array_equal(model.predict_proba(table), model.predict_proba(missing))
 
 
+def test_categories_after_a_fit_without_any_are_missing_values():
+    empty = frame(colour=pd.Categorical([None] * len(Y)))
+    model = trees().fit(empty, Y)
+    np.testing.assert_array_equal(model.predict_proba(frame()), model.predict_proba(empty))
+
+
 @pytest.mark.parametrize(
     ("column", "values"),
     [
