@@ -25,7 +25,11 @@ from skfocal.dask._partitions import (
 from skfocal.dask._training import Plan, network_params, train
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import apply_zero_class_weights, build_loss, zero_weight_classes
-from skfocal.estimators._boosting import constant_start, objective_params
+from skfocal.estimators._boosting import (
+    constant_start,
+    objective_params,
+    warn_about_small_weights,
+)
 from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
     NEED_EVERY_CLASS,
@@ -177,6 +181,7 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         share = class_shares(codes, masses, len(classes))
         start = constant_start(loss, totals, first)
         params["learning_rate"] = self._learning_rate(n_weighted)
+        warn_about_small_weights(loss, codes, masses, n_weighted, self.reg_lambda)
         plan = Plan(
             params=params | objective_params(loss, start, totals, self.curvature),
             n_rounds=self.n_estimators,

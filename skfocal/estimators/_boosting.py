@@ -1,5 +1,7 @@
 """Train LightGBM with the focal loss: its objective, start, scale and error messages."""
 
+import warnings
+
 import lightgbm
 import numpy as np
 
@@ -28,6 +30,22 @@ def constant_start(loss, train, first):
     if train.init_score is not None:
         return 0.0
     return loss.fit_intercept_only(train.y, train.weight)
+
+
+def warn_about_small_weights(loss, y, sample_weight, n_weighted, reg_lambda):
+    """Warn if the weights are so small that ``reg_lambda`` shrinks all leaves.
+
+    The penalty does not depend on the scale of the weights. With weights that sum to 1, for
+    example, it has the effect of a penalty that is larger by the number of rows.
+    """
+    total = loss._class_weights(y, sample_weight) @ (loss.alpha or np.ones(loss.n_classes))
+    if total < min(0.1 * n_weighted, 200 * reg_lambda):
+        warnings.warn(
+            f"The weights of the rows, including alpha and class_weight, sum to {total:.3g}, so "
+            f"reg_lambda={reg_lambda:g} shrinks the trees too much. Multiply the weights by a "
+            "constant so that their mean is about 1, or decrease reg_lambda.",
+            stacklevel=4,  # the caller of fit, which scikit-learn wraps
+        )
 
 
 def objective_params(loss, start, train, curvature):

@@ -23,6 +23,7 @@ from skfocal.estimators._boosting import (
     constant_start,
     objective_params,
     train_booster,
+    warn_about_small_weights,
 )
 from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
@@ -406,8 +407,9 @@ class FocalLGBMClassifier(FocalClassifier):
         Warns
         -----
         UserWarning
-            If ``init_model`` was fitted with another loss, or if early stopping cannot hold out a
-            row of some class, because only one row of the class has positive weight.
+            If ``init_model`` was fitted with another loss, if early stopping cannot hold out a row
+            of some class, because only one row of the class has positive weight, or if the weights
+            are so small that ``reg_lambda`` shrinks the trees too much.
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported. Pass eval_X and eval_y instead.")
@@ -453,7 +455,9 @@ class FocalLGBMClassifier(FocalClassifier):
 
         start = constant_start(loss, train, first)
         share = class_shares(train.y, train.weight, len(classes))
-        params["learning_rate"] = self._learning_rate(train.n_weighted)
+        n_weighted = train.n_weighted
+        params["learning_rate"] = self._learning_rate(n_weighted)
+        warn_about_small_weights(loss, train.y, train.weight, n_weighted, self.reg_lambda)
         fitted = {"classes_": classes, "class_share_": share, "loss_": loss, "start_": start}
         fitted |= {"learning_rate_": params["learning_rate"], "evals_result_": {}}
         features = dataset_features(self)

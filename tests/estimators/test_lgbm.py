@@ -501,3 +501,27 @@ def test_weights_that_overflow_float32_gradients_raise(params, weight):
     with pytest.raises(ValueError, match="The weights are too large for LightGBM"):
         focal(**params).fit(X, y, sample_weight=sample_weight)
     assert np.std(focal(alpha=(1e30, 1e30)).fit(X, y).predict_proba(X)[:, 1]) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("params", "weight", "warns"),
+    [
+        ({}, 1.0, False),
+        ({}, 0.2, False),
+        ({}, 0.001, True),
+        ({"reg_lambda": 0.0}, 0.001, False),
+        ({"reg_lambda": 50.0}, 1.0, False),
+        ({"alpha": (0.001, 0.001)}, 1.0, True),
+        ({"class_weight": {0: 0.001, 1: 0.001}}, 1.0, True),
+        ({"alpha": (100.0, 100.0)}, 0.01, False),
+    ],
+    ids=str,
+)
+def test_weights_that_are_small_relative_to_reg_lambda_warn(params, weight, warns):
+    X, y = problem()
+    with warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always")
+        focal(**{"reg_lambda": 0.5} | params).fit(X, y, sample_weight=np.full(len(y), weight))
+    messages = [str(warning.message) for warning in found]
+    assert [message.startswith("The weights of the rows") for message in messages] == [True] * warns
+    assert all(warning.filename == __file__ for warning in found)

@@ -229,6 +229,14 @@ def test_class_of_weight_zero_counts_for_nothing(client, weighted):
     assert proba[:, 1].max() < 1e-6
 
 
+def test_weights_that_are_small_relative_to_reg_lambda_warn(client):
+    X, y, weight = dataset(2)
+    with pytest.warns(UserWarning, match=r"The weights of the rows.* decrease reg_lambda"):
+        DaskFocalLGBMClassifier(**PARAMETERS | {"reg_lambda": 0.5}).fit(
+            *as_arrays(X, y, weight / weight.sum())
+        )
+
+
 PRIORS = {2: {"no": 0.99, "perhaps": 0.01}, 3: {"no": 0.9, "perhaps": 0.09, "yes": 0.01}}
 
 

@@ -205,7 +205,7 @@ def bad_inputs():
     return {
         "labels of two kinds": (TypeError, "labels of one type", (arrays[0], mixed)),
         "infinite X": (ValueError, "infinity", as_arrays(infinite, y)),
-        "huge X": (ValueError, "squares overflow", as_arrays(X * 1e200, y)),
+        "huge X": (ValueError, "too large for float64", as_arrays(X * 1e200, y)),
         "text": (ValueError, "Column 'a' of X must be numeric", (frame, as_frames(X, y)[1])),
         "negative weight": (
             ValueError,
