@@ -37,6 +37,8 @@ def settings():
         "subsample": (0.5, 1.0),
         "colsample_bytree": (1.0,),
         "min_child_samples": (5, 10),
+        "min_child_weight": (1,),
+        "min_split_gain": (0.01, 0.1),
         "max_depth": (6,),
     }
     chosen = [dict(zip(grid, values, strict=True)) for values in product(*grid.values())]
