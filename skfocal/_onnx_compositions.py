@@ -221,6 +221,9 @@ def _prepare_voting(scope, operator, container):
             "estimators are dropped. Remove these from estimators and weights, and fit again."
         )
     _prepare_labels(scope, operator, container)
+    if model.weights is not None:  # skl2onnx does not support lists
+        operator.raw_operator = copy(model)
+        operator.raw_operator.weights = np.asarray(model.weights)
 
 
 def _prepare_labels(scope, operator, container):

@@ -33,8 +33,8 @@ def label_column(y, warn=False):
 
 def sorted_labels(y, name):
     """Return the sorted classes; raise an error for missing, continuous or mixed labels."""
-    assert_all_finite(y, input_name=name)
     try:
+        assert_all_finite(y, input_name=name)
         if y.dtype.kind not in "biu":  # booleans and integers are always valid labels
             check_classification_targets(y)
         return np.unique(y)
@@ -53,7 +53,9 @@ def encode_known_labels(y, classes, name):
             raise TypeError(f"got {y.dtype} for classes of {classes.dtype}")
         unknown_labels = np.setdiff1d(y, classes)
     except TypeError as error:
-        raise TypeError(f"{name} must contain labels of the same type as y: {error}.") from error
+        raise TypeError(
+            f"{name} must contain labels of the same type as the classes: {error}."
+        ) from error
     if len(unknown_labels):
         raise ValueError(
             f"{name} must contain only the classes {classes.tolist()}, got the unknown labels "

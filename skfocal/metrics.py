@@ -1,10 +1,12 @@
 """The focal loss as a metric of predicted probabilities."""
 
+import numpy as np
 from sklearn.utils import check_array, check_consistent_length
 
 from skfocal._rows import check_weight, encode_known_labels, label_column, sorted_labels
 from skfocal.objectives import _margin
 from skfocal.objectives._arrays import move_like, namespace, to_numpy, total
+from skfocal.objectives._checks import in_class_order
 from skfocal.objectives._loss import make_loss
 
 
@@ -65,16 +67,19 @@ def focal_loss(
     """
     xp = namespace(y_proba)
     y_true, sample_weight = to_numpy(y_true), to_numpy(sample_weight)
-    proba = check_array(
-        y_proba, ensure_2d=False, dtype=[xp.float64, xp.float32], input_name="y_proba"
-    )
+    half = [np.float16] if xp is np else []
+    dtypes = [xp.float64, xp.float32, *half]
+    proba = check_array(y_proba, ensure_2d=False, dtype=dtypes, input_name="y_proba")
+    eps = float(xp.finfo(proba.dtype).eps)
+    proba = proba.astype(np.float32) if proba.dtype in half else proba
     check_consistent_length(y_true, proba, sample_weight)
     name, labels = ("y_true", y_true) if labels is None else ("labels", to_numpy(labels))
     classes = sorted_labels(label_column(labels), name)
     y = encode_known_labels(y_true, classes, "y_true")
     weight = check_weight(sample_weight, y)
-    eps = float(xp.finfo(proba.dtype).eps)
-    proba_true = xp.clip(_proba_of_class(y, proba, classes, xp), eps, 1 - eps)
+    proba_true = xp.clip(_proba_of_class(y, proba, classes, eps, xp), eps, 1 - eps)
+    gamma = in_class_order("gamma", gamma, classes.tolist())
+    alpha = in_class_order("alpha", alpha, classes.tolist())
     loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
     gamma_rows, factor = loss._gamma_and_factor(move_like(y, proba, xp), weight, proba_true, xp)
     losses = _margin.focal_loss(xp.log(proba_true) - xp.log1p(-proba_true), gamma_rows, xp)
@@ -83,7 +88,7 @@ def focal_loss(
     return cost / float(mass) if normalize else cost
 
 
-def _proba_of_class(y, proba, classes, xp):
+def _proba_of_class(y, proba, classes, eps, xp):
     """Check the probabilities and return that of each row's class."""
     if len(classes) < 2:
         raise ValueError(
@@ -105,6 +110,6 @@ def _proba_of_class(y, proba, classes, xp):
         )
     sums = xp.sum(proba, axis=1)
     worst = float(sums[int(xp.argmax(xp.abs(sums - 1)))])
-    if abs(worst - 1) > float(xp.finfo(proba.dtype).eps) ** 0.5:
+    if abs(worst - 1) > eps**0.5:
         raise ValueError(f"Each row of y_proba must sum to 1, got a row that sums to {worst}.")
     return xp.take_along_axis(proba, move_like(y, proba, xp)[:, None], axis=1)[:, 0]

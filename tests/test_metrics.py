@@ -140,6 +140,15 @@ def test_labels_of_numpy_strings():
     assert set(model.predict(X)) <= {"yes", "no"}
 
 
+def test_half_precision_has_its_own_tolerance():
+    y, proba, _ = multiclass_sample()
+    proba = (proba + 1 / 4) / 2  # not clipped to eps
+    half = proba.astype(np.float16)
+    assert focal_loss(y, half) == pytest.approx(focal_loss(y, proba), rel=1e-3)  # 11-bit numbers
+    with pytest.raises(ValueError, match="must sum to 1"):
+        focal_loss(y, half.astype(np.float64))
+
+
 def test_labels_include_classes_missing_from_y_true():
     y, proba, _ = multiclass_sample()
     few = y < 2

@@ -143,7 +143,8 @@ class GammaDisplay:
             has one gamma per class.
         scoring : str, callable, list, tuple or dict, \
                 default=("average_precision", "neg_log_loss")
-            Scoring as in :func:`~sklearn.model_selection.cross_validate`. Higher is better.
+            Scoring as in :func:`~sklearn.model_selection.cross_validate`. Higher is better. For
+            two classes, "average_precision" is that of the second class, whatever its label.
         baselines : dict of str to estimator, default=None
             Names and estimators of other models to compare with.
         param_name : str, default=None

@@ -7,9 +7,11 @@ from numbers import Integral
 from time import perf_counter
 
 import numpy as np
+from sklearn.metrics import average_precision_score, make_scorer
 from sklearn.model_selection import RepeatedStratifiedKFold, check_cv, cross_validate
 
 from skfocal.displays._common import candidate_name
+from skfocal.objectives._arrays import to_numpy
 from skfocal.objectives._checks import check_gamma
 
 SPLIT_SCORE = re.compile(r"split(\d+)_test_(.+)")
@@ -113,6 +115,7 @@ def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
     -------
     scores : dict of str to ndarray of shape (n_candidates, n_splits)
     """
+    scoring = _scorers(scoring, y)
     results = []
     for name, model in candidates.items():
         start = perf_counter()
@@ -121,7 +124,7 @@ def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
                 model,
                 X,
                 y,
-                scoring=(scoring,) if isinstance(scoring, str) else scoring,
+                scoring=scoring,
                 error_score="raise",
                 **arguments,
             )
@@ -136,6 +139,26 @@ def score_candidates(candidates, X, y, *, scoring, verbose, **arguments):
     metrics = [key.removeprefix("test_") for key in results[0] if key.startswith("test_")]
     return {
         metric: np.stack([result[f"test_{metric}"] for result in results]) for metric in metrics
+    }
+
+
+def _scorers(scoring, y):
+    """Return ``scoring`` with the average precision of the second of two classes.
+
+    scikit-learn's "average_precision" is that of the label 1, which may be the first class.
+    """
+    if callable(scoring):
+        return scoring
+    if not isinstance(scoring, Mapping):
+        scoring = {name: name for name in ([scoring] if isinstance(scoring, str) else scoring)}
+    labels = np.unique(to_numpy(y))
+    if len(labels) != 2 or labels[1] == 1:
+        return scoring
+    methods = ("decision_function", "predict_proba")
+    of_second = make_scorer(average_precision_score, response_method=methods, pos_label=labels[1])
+    return {
+        name: of_second if isinstance(scorer, str) and scorer == "average_precision" else scorer
+        for name, scorer in scoring.items()
     }
 
 

@@ -10,7 +10,7 @@ from skfocal._private import Interval, StrOptions
 from skfocal.estimators._prior import prediction_loss
 from skfocal.estimators._progress import CallbackSupportMixin
 from skfocal.objectives._arrays import move_like, namespace
-from skfocal.objectives._checks import MAX_GAMMA
+from skfocal.objectives._checks import MAX_GAMMA, in_class_order
 from skfocal.objectives._loss import PROBABILITIES, make_loss
 
 N_JOBS = [
@@ -155,14 +155,18 @@ def build_loss(estimator, classes, y, sample_weight):
     Alpha must be positive, so classes of weight 0 get the factor 1 here. Their rows get weight 0
     in :func:`apply_zero_class_weights` instead.
     """
-    loss = make_loss(len(classes), gamma=estimator.gamma, alpha=estimator.alpha)
+    gamma, alpha = (
+        in_class_order(name, getattr(estimator, name), classes.tolist())
+        for name in ("gamma", "alpha")
+    )
+    loss = make_loss(len(classes), gamma=gamma, alpha=alpha)
     if estimator.class_weight is None:
         return loss
     factors = _class_factors(estimator.class_weight, classes, y, sample_weight)
     factors = np.where(factors > 0, factors, 1)
     if loss.alpha is not None:
         factors = factors * loss.alpha
-    return make_loss(len(classes), gamma=estimator.gamma, alpha=factors)
+    return make_loss(len(classes), gamma=gamma, alpha=factors)
 
 
 def zero_weight_classes(estimator, classes):
@@ -173,7 +177,7 @@ def zero_weight_classes(estimator, classes):
     return np.flatnonzero(factors == 0)
 
 
-def apply_zero_class_weights(sample_weight, y, zero_classes):
+def apply_zero_class_weights(sample_weight, y, zero_classes, name="sample_weight"):
     """Return the sample weights with 0 for all rows of ``zero_classes``."""
     if not len(zero_classes):
         return sample_weight
@@ -181,8 +185,8 @@ def apply_zero_class_weights(sample_weight, y, zero_classes):
     weight = np.where(np.isin(y, zero_classes), 0.0, weight)
     if not weight.any():
         raise ValueError(
-            "class_weight and sample_weight must give at least one row a positive weight, got "
-            "weight 0 for every row."
+            f"class_weight and {name} must give at least one row a positive weight, got weight 0 "
+            "for every row."
         )
     return weight
 

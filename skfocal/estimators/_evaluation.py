@@ -178,24 +178,29 @@ def name_training_rows(training, validation):
 def stop_early(patience, min_delta, watched):
     """Return a LightGBM callback for early stopping on the first metric of the set ``watched``."""
     stop = lightgbm.early_stopping(patience, verbose=False, min_delta=min_delta)
+    last_iteration = {}  # of the model, by round; LightGBM drops rounds that find no split
 
     def callback(env):
+        last_iteration[env.iteration] = env.model.current_iteration() - 1
         first = next(result for result in env.evaluation_result_list if result[0] == watched)
         if np.isnan(first[2]):
             raise ValueError(
                 f"The metric for early stopping must not be NaN, got NaN for {first[1]!r} on the "
                 f"evaluation set {watched!r}."
             )
-        stop(
-            lightgbm.callback.CallbackEnv(
-                model=env.model,
-                params=env.params,
-                iteration=env.iteration,
-                begin_iteration=env.begin_iteration,
-                end_iteration=env.end_iteration,
-                evaluation_result_list=[first],
-            )
+        watched_env = lightgbm.callback.CallbackEnv(
+            model=env.model,
+            params=env.params,
+            iteration=env.iteration,
+            begin_iteration=env.begin_iteration,
+            end_iteration=env.end_iteration,
+            evaluation_result_list=[first],
         )
+        try:
+            stop(watched_env)
+        except lightgbm.callback.EarlyStopException as end:
+            best = last_iteration[end.best_iteration]
+            raise lightgbm.callback.EarlyStopException(best, end.best_score) from None
 
     callback.order = stop.order
     return callback

@@ -17,7 +17,8 @@ def is_frame(X):
 def as_frame(X, *, keep_plain):
     """Convert polars and pyarrow tables to pandas, and return anything else unchanged.
 
-    With ``keep_plain``, polars dataframes of floats and integers are not converted either.
+    A polars ``Enum`` becomes an unordered category, like polars' ``Categorical``. With
+    ``keep_plain``, polars dataframes of floats and integers are not converted either.
     """
     if hasattr(X, "collect_schema") and not hasattr(X, "to_pandas"):
         raise TypeError(f"X must be in memory, got a {type(X).__name__}. Call X.collect() first.")
@@ -26,7 +27,11 @@ def as_frame(X, *, keep_plain):
     dtypes = getattr(X, "dtypes", None)  # pyarrow tables have none
     if keep_plain and dtypes and all(dtype.is_float() or dtype.is_integer() for dtype in dtypes):
         return X
-    return X.to_pandas()
+    frame = X.to_pandas()
+    for name, dtype in zip(X.columns, dtypes or [], strict=False):
+        if type(dtype).__name__ == "Enum":
+            frame[name] = frame[name].cat.as_unordered()
+    return frame
 
 
 def is_categorical(column):

@@ -55,6 +55,7 @@ from skfocal.estimators._rows import (
 )
 from skfocal.objectives import FocalMetric
 from skfocal.objectives._blocks import n_threads
+from skfocal.objectives._checks import check_option
 from skfocal.objectives._lightgbm import CURVATURES
 
 
@@ -72,11 +73,13 @@ class FocalLGBMClassifier(FocalClassifier):
     ----------
     gamma : float or array-like of shape (n_classes,), default=1.0
         Focusing parameter, between 0 and 100: one value, or one per class in the order of
-        ``classes_``. The larger it is, the less the loss depends on rows that are already
-        classified well. 0 gives cross-entropy, and values above 2 rarely help.
+        ``classes_`` or, in a pandas Series, by label. The larger it is, the less the loss depends
+        on rows that are already classified well. 0 gives cross-entropy, and values above 2
+        rarely help.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor that multiplies the loss of each class. None means 1 for every class. In binary
-        problems, a float ``a`` means ``(1 - a, a)``, so 0.25 *down*-weights the positive class.
+        Factor that multiplies the loss of each class, in the order of ``classes_`` or, in a pandas
+        Series, by label. None means 1 for every class. In binary problems, a float ``a`` means
+        ``(1 - a, a)``, so 0.25 *down*-weights the positive class.
     curvature : {"geometric", "majorant", "newton"}, default="geometric"
         Second-order term that the trees use in place of the second derivative of the loss.
 
@@ -348,9 +351,9 @@ class FocalLGBMClassifier(FocalClassifier):
         Parameters
         ----------
         X : {array-like, sparse matrix, dataframe} of shape (n_samples, n_features)
-            Training data. NaN means missing. Unordered categorical columns of pandas and polars
-            dataframes are treated as categorical features, and ordered ones as numbers, in the
-            order of their categories.
+            Training data. NaN means missing. Unordered categorical columns of pandas and all
+            categorical columns of polars dataframes are treated as categorical features. Ordered
+            categorical columns of pandas are treated as numbers, in the order of their categories.
         y : array-like of shape (n_samples,)
             Class labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -508,8 +511,10 @@ class FocalLGBMClassifier(FocalClassifier):
             The raw scores.
         """
         check_is_fitted(self)
-        check_scalar(start_iteration, "start_iteration", Integral)
-        check_scalar(num_iteration, "num_iteration", (Integral, type(None)))
+        largest = np.iinfo(np.int32).max
+        check_scalar(start_iteration, "start_iteration", Integral, max_val=largest)
+        if num_iteration is not None:
+            check_scalar(num_iteration, "num_iteration", Integral, max_val=largest)
         X = lightgbm_input(self, X, reset=False)
         raw_prediction = self.booster_.predict(
             X,
@@ -612,6 +617,7 @@ class FocalLGBMClassifier(FocalClassifier):
     def feature_importances_(self):
         """Number of splits or total gain of each feature, depending on ``importance_type``."""
         check_is_fitted(self)
+        check_option("importance_type", self.importance_type, ("split", "gain"))
         return self.booster_.feature_importance(importance_type=self.importance_type)
 
     @property
@@ -714,7 +720,9 @@ class FocalLGBMClassifier(FocalClassifier):
         def to_proba(raw_prediction):
             return proba_loss.predict_proba(raw_prediction + start, probability)
 
-        focal = FocalMetric(loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start)
+        focal = FocalMetric(
+            loss.gamma, loss.alpha, n_classes=loss.n_classes, offset=start, predictions="raw"
+        )
         return evaluation_metrics(metrics, focal, to_proba, loss.n_classes)
 
     def _printing(self, training_metric):

@@ -38,6 +38,8 @@ TREE_PARAMS = sorted(
     - {"early_stopping", "early_stopping_min_delta"}
 )
 
+FILES = ("forcedsplits_filename", "forcedbins_filename")
+
 _WEIGHTS = "LightGBM ignores it under a custom objective; use alpha or class_weight"
 _OTHER_OBJECTIVE = "it belongs to another objective; the focal loss has gamma and alpha"
 _RANKING = "it applies to ranking only"
@@ -118,6 +120,9 @@ def check_column_params(lgbm_params, estimator):
                 "monotone_constraints must be 0 for categorical columns, got other values for the "
                 f"columns {constrained}."
             )
+    for name in FILES:
+        if path := given.get(name):
+            _check_forced_features(name, json.loads(Path(path).read_text("utf-8")), estimator)
     groups = given.get("interaction_constraints")
     if groups is not None:
         unknown = sorted(_grouped_columns(groups) - set(range(estimator.n_features_in_)))
@@ -126,6 +131,26 @@ def check_column_params(lgbm_params, estimator):
                 "interaction_constraints must contain column indices below "
                 f"{estimator.n_features_in_}, got {unknown}."
             )
+
+
+def _check_forced_features(name, content, estimator):
+    """Raise ``ValueError`` unless the "feature" entries of a file are columns of X."""
+    features = list(_feature_entries(content))
+    valid = range(estimator.n_features_in_)
+    if not features or not all(type(f) is int and f in valid for f in features):
+        raise ValueError(
+            f"The file {name} must contain 'feature' entries with column indices below "
+            f"{estimator.n_features_in_}, got {features}."
+        )
+
+
+def _feature_entries(content):
+    parts = content.values() if isinstance(content, dict) else content
+    if isinstance(content, dict) and "feature" in content:
+        yield content["feature"]
+    for part in parts:
+        if isinstance(part, dict | list):
+            yield from _feature_entries(part)
 
 
 def _numbers(name, values):
@@ -142,11 +167,13 @@ def _grouped_columns(groups):
 
     LightGBM ignores groups that are not lists.
     """
-    if isinstance(groups, str):
+    group = r"\s*\[[-\d\s,]*\]\s*"
+    if isinstance(groups, str) and re.fullmatch(rf"({group}(,{group})*)?", groups):
         return set(map(int, re.findall(r"-?\d+", groups)))
     if not isinstance(groups, list | tuple) or not all(isinstance(g, list) for g in groups):
         raise ValueError(
-            f"interaction_constraints must be a list of lists of column indices, got {groups!r}."
+            "interaction_constraints must be a list of lists of column indices, or text such as "
+            f"'[0,1],[2]', got {groups!r}."
         )
     return {column for group in groups for column in group}
 
@@ -169,8 +196,7 @@ def hint_at_lightgbm_keywords(init):
 def _check_files(lgbm_params):
     """Raise ``ValueError`` for missing or invalid files, which LightGBM would ignore."""
     for name, path in lgbm_params.items():
-        is_file = _main_names().get(name) in ("forcedsplits_filename", "forcedbins_filename")
-        if is_file and path:
+        if _main_names().get(name) in FILES and path:
             try:
                 json.loads(Path(path).read_text("utf-8"))
             except (OSError, ValueError) as error:

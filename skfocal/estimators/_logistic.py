@@ -47,12 +47,13 @@ class FocalLogisticRegression(FocalClassifier):
     ----------
     gamma : float or array-like of shape (n_classes,), default=0.5
         Focusing parameter, between 0 and 100: one value, or one per class in the order of
-        ``classes_``. The larger it is, the less the loss depends on rows that are already
-        classified well. 0 gives cross-entropy.
+        ``classes_`` or, in a pandas Series, by label. The larger it is, the less the loss depends
+        on rows that are already classified well. 0 gives cross-entropy.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor that multiplies the loss of each class. None means 1 for every class. In binary
-        problems, a float ``a`` means ``(1 - a, a)``, so 0.25 *down*-weights the positive class,
-        and 0.5 halves the loss, which is equivalent to halving ``C``.
+        Factor that multiplies the loss of each class, in the order of ``classes_`` or, in a pandas
+        Series, by label. None means 1 for every class. In binary problems, a float ``a`` means
+        ``(1 - a, a)``, so 0.25 *down*-weights the positive class, and 0.5 halves the loss, which
+        is equivalent to halving ``C``.
     C : float, default=1.0
         Inverse of the regularisation strength. Must be positive; ``np.inf`` means no penalty.
         Focal losses are smaller than cross-entropy, so the same ``C`` regularises more as

@@ -5,12 +5,10 @@ class, the ratio of the shares. The loss already has such factors, alpha. We the
 ratios into alpha and use the posterior of the resulting loss.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
 from skfocal.objectives._arrays import to_numpy
-from skfocal.objectives._checks import as_floats
+from skfocal.objectives._checks import as_floats, in_class_order
 from skfocal.objectives._loss import make_loss
 
 TOLERANCE = 1e-6  # for the sum of the shares
@@ -74,7 +72,7 @@ def check_class_prior(class_prior, classes):
                 f"that maps labels to shares, got {class_prior!r}."
             )
         return np.full(len(classes), 1 / len(classes))
-    prior = as_floats("class_prior", _in_order(class_prior, classes))
+    prior = as_floats("class_prior", in_class_order("class_prior", class_prior, classes.tolist()))
     if prior.shape != (len(classes),):
         raise ValueError(
             f"class_prior must contain one share for each of the {len(classes)} classes "
@@ -91,23 +89,6 @@ def check_class_prior(class_prior, classes):
             f"class_prior must sum to 1, got {class_prior!r}, which sums to {prior.sum():.8g}."
         )
     return prior
-
-
-def _in_order(class_prior, classes):
-    """Return shares that are given by label in the order of ``classes``."""
-    if hasattr(class_prior, "to_dict"):  # a pandas Series, such as the result of value_counts
-        class_prior = class_prior.to_dict()
-    if not isinstance(class_prior, Mapping):
-        return class_prior
-    labels = classes.tolist()
-    missing = [label for label in labels if label not in class_prior]
-    unknown = list(set(class_prior) - set(labels))
-    if missing or unknown:
-        raise ValueError(
-            f"The keys of class_prior must be the classes {labels}, got {class_prior!r}: missing "
-            f"{missing}, unknown {unknown}."
-        )
-    return [class_prior[label] for label in labels]
 
 
 def _checked_share(class_share, classes):

@@ -70,12 +70,13 @@ class Progress:
 
         def end(env):
             def snapshot():  # copies, because training continues
-                trees = {"booster_": copy.copy(env.model), "best_iteration_": env.iteration + 1}
+                n_iter = env.model.current_iteration()
+                trees = {"booster_": copy.copy(env.model), "best_iteration_": n_iter}
                 return copy.deepcopy(fitted) | trees
 
             if self._end_step(tasks.pop(), snapshot):
                 raise lightgbm.callback.EarlyStopException(
-                    env.iteration, env.evaluation_result_list
+                    env.model.current_iteration() - 1, env.evaluation_result_list
                 )
 
         begin.before_iteration = True

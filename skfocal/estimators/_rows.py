@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import lightgbm
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 
 from skfocal._private import _safe_indexing
 from skfocal._rows import check_weight, encode_known_labels
+from skfocal.estimators._base import apply_zero_class_weights, zero_weight_classes
 from skfocal.estimators._inputs import lightgbm_input
 
 EVAL_ARGUMENTS = ("eval_X", "eval_y", "eval_sample_weight", "eval_class_weight", "eval_init_score")
@@ -62,11 +64,7 @@ class Rows:
             return False
         if self.weight is not None and other.weight is not None and not self.weight @ other.weight:
             return False  # no row has weight in both
-        if sparse.issparse(self.X) != sparse.issparse(other.X):
-            return False
-        if sparse.issparse(self.X):
-            return (self.X != other.X).nnz == 0  # False if X contains NaN
-        return np.array_equal(self.X, other.X, equal_nan=True)
+        return same_values(self.X, other.X)
 
     def dataset(self, params, features, reference=None):
         """Return the rows as a LightGBM Dataset."""
@@ -82,6 +80,32 @@ class Rows:
 
     def _columns(self):
         return self.X, self.y, self.weight, self.init_score
+
+
+def same_values(X, other):
+    """Return whether two dense or sparse matrices have the same values, at the lower precision."""
+    dtype = min(X.dtype, other.dtype, key=lambda dtype: dtype.itemsize)
+    if sparse.issparse(X) and sparse.issparse(other):
+        parts, other_parts = (_nonzero(matrix.astype(dtype)) for matrix in (X, other))
+        return all(map(partial(np.array_equal, equal_nan=True), parts, other_parts))
+
+    def block(matrix, start):
+        rows = matrix[start : start + step]
+        return (rows.toarray() if sparse.issparse(rows) else rows).astype(dtype)
+
+    step = max(1, 2**20 // max(1, X.shape[1]))  # a block of a few megabytes
+    return all(
+        np.array_equal(block(X, start), block(other, start), equal_nan=True)
+        for start in range(0, X.shape[0], step)
+    )
+
+
+def _nonzero(matrix):
+    """Return the positions and values of a sparse matrix without explicit zeros."""
+    matrix = matrix.tocsr(copy=True)
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix.indptr, matrix.indices, matrix.data
 
 
 def is_all_zero(X):
@@ -132,17 +156,28 @@ def _validated_rows(estimator, classes, X, y, weight, class_weight, init_score):
     check_consistent_length(X, encoded)
     weight = check_weight(weight, X, "eval_sample_weight", np.float32)
     if class_weight is not None:
-        if not isinstance(class_weight, dict) and class_weight != "balanced":
-            raise ValueError(
-                "eval_class_weight must be 'balanced' or a dict that maps labels to weights, got "
-                f"{class_weight!r}."
-            )
-        by_class = compute_sample_weight(class_weight, np.asarray(y))
+        by_class = _eval_class_weights(class_weight, encoded, classes)
         weight = by_class if weight is None else weight * by_class
         weight = check_weight(weight, X, "eval_class_weight", np.float32)
+    weight = apply_zero_class_weights(
+        weight, encoded, zero_weight_classes(estimator, classes), "eval_sample_weight"
+    )
     if init_score is not None:
         init_score = check_init_score(init_score, len(classes), "eval_init_score")
     return Rows(X, encoded, weight, init_score)
+
+
+def _eval_class_weights(class_weight, encoded, classes):
+    """Return the weight of each row's class; 1 for classes that a dict does not contain."""
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return compute_sample_weight("balanced", encoded)
+    labels = classes.tolist()
+    if not isinstance(class_weight, dict) or not set(class_weight) <= set(labels):
+        raise ValueError(
+            "eval_class_weight must be 'balanced' or a dict that maps labels to weights, with "
+            f"labels among {labels}, got {class_weight!r}."
+        )
+    return np.array([class_weight.get(label, 1.0) for label in labels])[encoded]
 
 
 def _check_eval_init_score(init_score, eval_init_scores):

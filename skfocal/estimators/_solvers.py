@@ -164,8 +164,12 @@ def _preconditioner(objective, coef):
         return sparse.diags_array(1 / np.sqrt(diagonal))
     hessian = objective.sample(n_sampled).hessian(coef, curvature="newton")
     _check_finite(hessian, objective)
+    unseen = hessian.diagonal() <= objective.l2 * objective.is_penalised
+    if unseen.any():  # features that are 0 in all sampled rows with weight
+        exact = _check_finite(objective.hessian_diagonal(coef), objective)
+        hessian[unseen, unseen] = exact[unseen]
     diagonal = hessian.diagonal().copy()
-    diagonal[diagonal == 0] = diagonal.max()
+    diagonal[diagonal == 0] = diagonal.max()  # features that are always 0
     # The smallest ridge that makes the matrix positive definite. Collinear features need one, and
     # float32 features whose mean is much larger than their spread need a large one.
     for ridge in 10.0 ** np.arange(-6, 2):

@@ -1,5 +1,7 @@
 """Validation of the losses' arguments."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from skfocal.objectives._arrays import as_floating, is_complex, move_like, to_numpy
@@ -15,9 +17,30 @@ def check_option(name, value, allowed):
         raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}.")
 
 
+def in_class_order(name, values, labels):
+    """Return values that are given by label, in a pandas Series or a dict, in class order.
+
+    Raises ValueError unless there is one value for each label. Other values are returned
+    unchanged.
+    """
+    if hasattr(values, "to_dict"):  # a pandas Series, such as the result of value_counts
+        values = values.to_dict()
+    if not isinstance(values, Mapping):
+        return values
+    labels = list(labels)
+    missing = [label for label in labels if label not in values]
+    unknown = list(set(values) - set(labels))
+    if missing or unknown:
+        raise ValueError(
+            f"The keys of {name} must be the classes {labels}, got {values!r}: missing {missing}, "
+            f"unknown {unknown}."
+        )
+    return [values[label] for label in labels]
+
+
 def check_gamma(gamma, n_classes):
     """Return gamma as a float, or as a tuple with one float per class if they differ."""
-    values = as_floats("gamma", gamma)
+    values = as_floats("gamma", in_class_order("gamma", gamma, range(n_classes)))
     if values.shape not in {(), (n_classes,)}:
         raise ValueError(
             f"gamma must be a number or one number for each of the {n_classes} classes, "
@@ -34,7 +57,7 @@ def check_alpha(alpha, n_classes):
     """Return alpha as None or as a tuple with one positive factor per class."""
     if alpha is None:
         return None
-    values = as_floats("alpha", alpha)
+    values = as_floats("alpha", in_class_order("alpha", alpha, range(n_classes)))
     if values.ndim == 0:
         if n_classes != 2:
             raise ValueError(

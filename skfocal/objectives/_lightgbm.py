@@ -164,10 +164,10 @@ class FocalMetric(_FocalCallable):
     predictions : {"auto", "raw", "proba"}, default="auto"
         Whether the metric receives raw scores or probabilities. LightGBM and XGBoost pass raw
         scores if the objective is custom, and probabilities if it is built in. ``"auto"`` reads the
-        objective from the LightGBM Dataset that the metric receives. Without a Dataset that has an
-        objective, ``"auto"`` expects raw scores and raises an error if they look like
-        probabilities. It does not recognise XGBoost's binary probabilities, so pass ``"proba"``
-        with XGBoost's built-in objectives.
+        objective from the LightGBM Dataset that the metric receives, which keeps the objective of
+        its first training. Without a Dataset that has an objective, ``"auto"`` expects raw scores
+        and raises an error if they look like probabilities. It does not recognise XGBoost's binary
+        probabilities, so pass ``"proba"`` with XGBoost's built-in objectives.
 
     Raises
     ------
@@ -303,6 +303,12 @@ def _sums_to_1(proba):
 
 def _raw_of_proba(proba):
     """Convert probabilities, clipped as in ``focal_loss``, to raw scores."""
+    if not np.all((proba >= 0) & (proba <= 1)):
+        raise ValueError(
+            f"y_pred must contain probabilities, got values from {proba.min()} to {proba.max()}. "
+            "Pass predictions='raw' if these are raw scores. A LightGBM Dataset keeps the "
+            "objective of its first training; create a new one for another objective."
+        )
     if proba.ndim > 1 and not _sums_to_1(proba):
         sums = proba.sum(axis=1)
         worst = sums[np.argmax(np.abs(sums - 1))]

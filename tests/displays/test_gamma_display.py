@@ -639,3 +639,16 @@ def test_invalid_scores_raise(arguments, message):
     valid = {"gammas": (0, 1), "scores": {"a": [[1, 2], [3, 4]]}, "test_size": 0.5}
     with pytest.raises(ValueError, match=message):
         GammaDisplay(**(valid | arguments))
+
+
+@pytest.mark.parametrize("labels", [(1, 2), ("no", "yes"), (False, True)], ids=str)
+@pytest.mark.parametrize("scoring", [SCORING, "average_precision", {"ap": "average_precision"}])
+def test_average_precision_is_that_of_the_second_class(labels, scoring):
+    settings = {"gammas": (0, 1), "cv": 3, "n_repeats": 1, "random_state": 0, "scoring": scoring}
+    model = FocalLogisticRegression()
+    expected = GammaDisplay.from_estimator(model, X, y, **settings).scores
+    scores = GammaDisplay.from_estimator(model, X, np.array(labels)[y], **settings).scores
+    assert scores.keys() == expected.keys()
+    for name, values in expected.items():
+        np.testing.assert_allclose(scores[name], values, rtol=1e-12)
+    plt.close("all")

@@ -507,9 +507,9 @@ def test_labels_of_another_kind_than_the_classes_raise():
     # With many classes, NumPy would compare the numbers as text and shift the classes.
     X, y = np.random.default_rng(0).normal(size=(400, 3)), np.arange(400) % 20
     part = y >= 10
-    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as y"):
+    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as the"):
         focal().fit(X, y, eval_X=X[part], eval_y=y[part].astype(str))
-    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as y"):
+    with pytest.raises(TypeError, match="eval_y must contain labels of the same type as the"):
         focal().fit(X, y.astype(str), eval_X=X[part], eval_y=y[part])
     floats = focal().fit(X, y, eval_X=X[part], eval_y=y[part].astype(float))
     assert floats.evals_result_ == focal().fit(X, y, eval_X=X[part], eval_y=y[part]).evals_result_
@@ -526,3 +526,64 @@ def test_only_positional_arguments_of_a_metric_count():
     metrics = [partial(scaled, factor=2.0), brier]
     result = focal().fit(X, y, eval_X=X, eval_y=y, eval_metric=metrics).evals_result_["valid_0"]
     np.testing.assert_allclose(result["scaled"], 2 * np.array(result["brier"]), rtol=1e-12)
+
+
+def test_class_of_weight_zero_has_no_weight_in_evaluation_sets():
+    X, y = problem(3, n_samples=1500)
+    X, X_valid, y, y_valid = train_test_split(X, y, random_state=0)
+    kept = y_valid != 1
+    fits = [
+        focal(class_weight={1: 0}, early_stopping=True).fit(X, y, eval_X=rows, eval_y=labels)
+        for rows, labels in [(X_valid, y_valid), (X_valid[kept], y_valid[kept])]
+    ]
+    first, second = (model.evals_result_["valid_0"]["focal_loss"] for model in fits)
+    np.testing.assert_allclose(first, second, rtol=1e-12)  # sums of other lengths
+    with pytest.raises(ValueError, match="class_weight and eval_sample_weight must give"):
+        focal(class_weight={1: 0}).fit(X, y, eval_X=X_valid[~kept], eval_y=y_valid[~kept])
+
+
+def with_explicit_zeros(X):
+    matrix = sparse.csc_matrix(np.ones_like(X))
+    matrix.data = X.ravel(order="F").copy()
+    return matrix
+
+
+FORMS = {
+    "dense": np.asarray,
+    "float32": np.float32,
+    "csr": sparse.csr_matrix,
+    "csc with zeros": with_explicit_zeros,
+    "frame": pd.DataFrame,
+    "sparse frame": lambda X: pd.DataFrame.sparse.from_spmatrix(sparse.csc_matrix(X)),
+}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("evaluated", FORMS)
+@pytest.mark.parametrize("trained", FORMS)
+def test_training_rows_are_recognised_in_every_form(trained, evaluated, missing):
+    X, y = problem(n_samples=300)
+    X[np.random.default_rng(0).random(X.shape) < 0.3] = 0
+    X[:, 1] = np.float32(X[:, 1])
+    if missing:
+        X[::7, 0] = np.nan
+    train, other = FORMS[trained](X), X.copy()
+    other[-1, -1] += 1
+    model = focal(early_stopping=True, n_estimators=2)
+    with pytest.raises(ValueError, match="evaluation set that is not the training data"):
+        model.fit(train, y, eval_X=[FORMS[evaluated](X)], eval_y=[y])
+    model.fit(train, y, eval_X=[FORMS[evaluated](other)], eval_y=[y])
+
+
+def test_rounds_without_splits_do_not_shift_the_best_iteration():
+    rng = np.random.default_rng(38)
+    X, X_valid = rng.normal(size=(59, 3)), rng.normal(size=(80, 3))
+    y, y_valid = ((rows[:, 0] + 0.7 * rng.normal(size=len(rows)) > 0) * 1 for rows in (X, X_valid))
+    model = focal(n_estimators=60, learning_rate=0.2, early_stopping=True, random_state=0)
+    model.fit(X, y, eval_X=X_valid, eval_y=y_valid)
+    losses = model.evals_result_["valid_0"]["focal_loss"]
+    assert len(losses) > model.n_iter_  # some samples of 41 rows cannot be split
+    assert model.best_iteration_ == model.n_iter_
+    best = model.loss_(y_valid, model.raw_predict(X_valid))
+    assert best == pytest.approx(min(losses), rel=1e-6)  # LightGBM's scores are sums of trees
+    assert model.best_score_["valid_0"]["focal_loss"] == min(losses)

@@ -394,6 +394,8 @@ FEW = FocalLGBMClassifier(n_estimators=2, n_jobs=1)
         ({**EVALUATION, "eval_metric": lambda y, p: ("a", "b", True)}, "eval_metric must return"),
         ({**EVALUATION, "eval_class_weight": "even"}, "'balanced' or a dict .* got 'even'"),
         ({**EVALUATION, "eval_class_weight": 5}, "eval_class_weight must be .* got 5"),
+        ({**EVALUATION, "eval_class_weight": {2: 3.0}}, "eval_class_weight must be .* got {2: 3.0"),
+        ({"y": pd.Series(["a", pd.NA] * 20, dtype="string")}, "y must contain labels|y contains"),
         ({"categorical_feature": None}, "'auto' or a list of column names .* got None"),
         ({"categorical_feature": [2]}, r"categorical_feature must contain only .* of X, got \[2\]"),
         ({"categorical_feature": [True, -1, [0]]}, r"of columns of X, got \[True, -1, \[0\]\]"),
@@ -409,6 +411,18 @@ def test_error_messages_name_the_invalid_argument(arguments, message):
     FEW.fit(GOOD_X, GOOD_Y)
     with pytest.raises((ValueError, TypeError), match=message):
         clone(FEW).fit(**{"X": GOOD_X, "y": GOOD_Y} | arguments)
+
+
+def test_importance_type_is_checked_after_fit():
+    model = clone(FEW).fit(GOOD_X, GOOD_Y).set_params(importance_type="weight")
+    with pytest.raises(ValueError, match=r"importance_type must be one of .* got 'weight'"):
+        _ = model.feature_importances_
+
+
+@pytest.mark.parametrize("name", ["start_iteration", "num_iteration"])
+def test_rounds_beyond_32_bits_raise(name):
+    with pytest.raises(ValueError, match=f"{name} == {2**40}, must be <= {2**31 - 1}"):
+        FEW.fit(GOOD_X, GOOD_Y).predict_proba(GOOD_X, **{name: 2**40})
 
 
 @pytest.mark.parametrize("name", ["start_iteration", "num_iteration"])

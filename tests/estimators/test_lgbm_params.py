@@ -118,7 +118,7 @@ def test_column_params_that_abort_lightgbm_raise():
                 forms.fit(codes, Y, categorical_feature=[8])
     with pytest.raises(ValueError, match="monotone_constraints must contain one number per column"):
         fit({"monotone_constraints": "up,down"})
-    for groups in ([0, 1], [(0, 1), (2, 3)]):
+    for groups in ([0, 1], [(0, 1), (2, 3)], "0,1;2,3", "(0,1),(2,3)", "[0,1],[2,3"):
         with pytest.raises(ValueError, match="interaction_constraints must be a list of lists"):
             fit({"interaction_constraints": groups})
     with pytest.raises(ValueError, match=r"column indices below 8, got \[11\]"):
@@ -139,6 +139,10 @@ def test_missing_and_invalid_files_raise(name, tmp_path):
     (tmp_path / "splits.json").write_text("{feature: 3}")
     with pytest.raises(ValueError, match=r"must be the path of a JSON file, .* property name"):
         fit({name: str(tmp_path / "splits.json")})
+    for content in ('{"feature": -1, "threshold": 0.1}', '{"threshold": 0.1}', '[{"feature": 8}]'):
+        (tmp_path / "splits.json").write_text(content)
+        with pytest.raises(ValueError, match="'feature' entries with column indices below 8"):
+            fit({name: str(tmp_path / "splits.json")})
     (tmp_path / "splits.json").write_text('{"feature": 3, "threshold": 0.1}')
     trees = fit({"fs": str(tmp_path / "splits.json")}).booster_.dump_model()["tree_info"]
     assert {tree["tree_structure"]["split_feature"] for tree in trees} == {3}

@@ -355,3 +355,26 @@ def test_features_whose_squares_overflow_raise(solver, make, dtype, large):
         ValueError, match="X contains values too large for the model: the raw scores overflow"
     ):
         model.predict_proba(make(X.astype(dtype)))
+
+
+@pytest.mark.parametrize("C", [1e3, np.inf])
+def test_features_that_are_zero_in_the_sample_of_the_preconditioner(C):
+    rng = np.random.default_rng(0)
+    income = rng.lognormal(10.5, 0.6, 60_000)
+    X = np.column_stack([income, np.zeros((60_000, 2))])
+    X[5::4001, 1], X[7::2003, 2] = 1, 1  # every eleventh row is sampled
+    X[::11, 1:] = 0
+    z = income / 5e4 - 2 + X[:, 1] - X[:, 2]
+    y = (rng.logistic(size=len(z)) < z).astype(int)
+    model = FocalLogisticRegression(0.0, C=C).fit(X, y)
+    expected = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-8).fit(X, y)
+    np.testing.assert_allclose(model.coef_[0, 1:], expected.coef_[0, 1:], rtol=0.02)
+
+
+@pytest.mark.parametrize("C", [1.0, np.inf])
+def test_zero_weights_in_every_sampled_row(C):
+    X, y = make_classification(12_000, 3, n_informative=2, n_redundant=0, random_state=0)
+    weight = np.tile([0.0, 1.0], 6_000)  # every second row is sampled
+    model = FocalLogisticRegression(C=C, tol=1e-8).fit(X, y, weight)
+    expected = FocalLogisticRegression(C=C, tol=1e-8).fit(X[weight > 0], y[weight > 0])
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-6, atol=1e-6)  # converged

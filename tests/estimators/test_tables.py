@@ -201,6 +201,7 @@ def test_categories_are_kept_across_dataframe_libraries(model, form):
     for table in tables[2:]:
         again = trees().fit(table, Y)
         assert again._categories.keys() == {2}
+        assert again._nominal == [2]
 
 
 def test_ordered_categories_are_numeric_as_in_lightgbm():

@@ -306,3 +306,12 @@ def test_invalid_predictions_of_the_metric_raise():
         FocalMetric(2.0, n_classes=3, predictions="proba")(y, proba)
     _, value, _ = FocalMetric(0.0, predictions="raw")(np.array([0, 1]), np.array([0.5, 0.5]))
     assert value == pytest.approx((np.log1p(np.exp(0.5)) + np.log1p(np.exp(-0.5))) / 2)
+
+
+def test_metric_raises_if_dataset_was_used_with_a_built_in_objective():
+    X, y, _ = make_data()
+    train_set = lgb.Dataset(X, y)
+    arguments = {"valid_sets": [train_set], "feval": FocalMetric(), "num_boost_round": 5}
+    lgb.train(QUIET | {"objective": "binary"}, train_set, **arguments)
+    with pytest.raises(ValueError, match=r"y_pred must contain probabilities.* create a new one"):
+        lgb.train(QUIET | {"objective": FocalObjective()}, train_set, **arguments)

@@ -253,6 +253,14 @@ def test_other_meta_estimators(wrap, estimator, n_classes, in_pipeline):
     assert_agrees(wrap(base).fit(X, y), X)
 
 
+def test_weights_of_a_vote_may_be_a_list():
+    X, y = dataset()
+    members = [("a", build(FocalLogisticRegression)), ("b", build(FocalLGBMClassifier))]
+    model = VotingClassifier(members, voting="soft", weights=[2, 1], flatten_transform=False)
+    assert_agrees(model.fit(X, y), X)
+    assert model.weights == [2, 1]
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("estimator", ESTIMATORS)
 def test_adaboost(estimator, n_classes):

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from skfocal import FocalLogisticRegression, focal_loss
 from skfocal.objectives import BinaryFocalLoss, FocalObjective, MulticlassFocalLoss
 from skfocal.objectives._checks import MAX_GAMMA, MAX_SCORE_FACTOR
 from skfocal.objectives._loss import make_loss
@@ -213,3 +214,21 @@ def test_negative_or_non_finite_weights_raise(loss, invalid):
     ):
         with pytest.raises(ValueError, match="sample_weight must contain finite weights >= 0"):
             call()
+
+
+@pytest.mark.parametrize("name", ["gamma", "alpha"])
+def test_series_are_read_by_label(name):
+    pd = pytest.importorskip("pandas")
+    X, y = np.random.default_rng(0).normal(size=(90, 2)), np.repeat(["ok", "bad", "worst"], 30)
+    by_label = pd.Series({"ok": 0.5, "bad": 1.0, "worst": 2.0})
+    in_order = (1.0, 0.5, 2.0)  # of the sorted labels
+    model = FocalLogisticRegression(**{name: by_label}).fit(X, y)
+    assert getattr(model.loss_, name) == in_order
+    proba = np.full((90, 3), 1 / 3)
+    assert focal_loss(y, proba, **{name: by_label}) == focal_loss(y, proba, **{name: in_order})
+    assert getattr(MulticlassFocalLoss(3, **{name: pd.Series(in_order)[::-1]}), name) == in_order
+    wrong = pd.Series(in_order)
+    with pytest.raises(ValueError, match=f"The keys of {name} must be the classes .*'bad'"):
+        FocalLogisticRegression(**{name: wrong}).fit(X, y)
+    with pytest.raises(ValueError, match=rf"The keys of {name} must be the classes \[0, 1, 2\]"):
+        MulticlassFocalLoss(3, **{name: by_label})
