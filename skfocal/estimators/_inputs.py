@@ -1,6 +1,7 @@
 """Validate X and convert it to a float array or a sparse matrix."""
 
 import re
+import warnings
 from collections.abc import Iterable
 from numbers import Integral
 
@@ -21,6 +22,7 @@ from skfocal.objectives._arrays import namespace
 
 # Characters that LightGBM rejects in feature names or that break its JSON.
 JSON_CHARACTERS = set('",:[]{}\\')
+LARGE_CODE = 100_000
 
 
 def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **arguments):
@@ -94,7 +96,7 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
     if reset:
         nominal = nominal_columns(frame, estimator._categories)
         estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
-    _check_codes(estimator, X)
+    _check_codes(estimator, X, warn=reset)
     return _canonical(X) if sparse.issparse(X) else X
 
 
@@ -147,18 +149,29 @@ def _categorical_positions(estimator, nominal, categorical_feature):
     return sorted({positions[c] for c in columns})
 
 
-def _check_codes(estimator, X):
-    """Raise ``ValueError`` if LightGBM would round a value of a categorical column."""
+def _check_codes(estimator, X, warn):
+    """Raise ``ValueError`` if LightGBM would round a value of a categorical column.
+
+    With ``warn``, warn about large codes: each split takes memory for all codes up to the largest.
+    """
+    names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
     for i in set(estimator._nominal) - set(estimator._categories):
         column = X[:, [i]].data if sparse.issparse(X) else X[:, i]
         wrong = (column != np.floor(column)) | (column > np.iinfo(np.int32).max)
         wrong &= ~np.isnan(column)
         if np.any(wrong):
-            names = getattr(estimator, "feature_names_in_", range(X.shape[1]))
             raise ValueError(
                 f"Column {names[i]!r} of X is in categorical_feature, so it must contain integer "
                 f"codes below 2**31, got {column[wrong][0]}. Pass other values as a pandas "
                 "category."
+            )
+        largest = np.max(column, initial=0, where=~np.isnan(column))
+        if warn and largest > LARGE_CODE:
+            warnings.warn(
+                f"Column {names[i]!r} of X is in categorical_feature and contains codes up to "
+                f"{largest:.0f}, with which LightGBM needs much memory. Renumber the codes from 0, "
+                "or pass the column as a pandas category.",
+                stacklevel=5,  # the caller of fit, which scikit-learn wraps
             )
 
 

@@ -411,8 +411,9 @@ class FocalLGBMClassifier(FocalClassifier):
         -----
         UserWarning
             If ``init_model`` was fitted with another loss, if early stopping cannot hold out a row
-            of some class, because only one row of the class has positive weight, or if the weights
-            are so small that ``reg_lambda`` shrinks the trees too much.
+            of some class, because only one row of the class has positive weight, if the weights
+            are so small that ``reg_lambda`` shrinks the trees too much, or if a column in
+            ``categorical_feature`` contains codes above 100,000.
         """
         if eval_set is not None:
             raise TypeError("eval_set is not supported. Pass eval_X and eval_y instead.")

@@ -173,6 +173,13 @@ def test_categorical_feature_must_contain_integer_codes(as_format, wrong):
         trees().fit(as_format(X), Y, categorical_feature=[1])
 
 
+def test_large_codes_warn():
+    X = np.column_stack([np.where(COLOUR == "red", 10**7, 3), AMOUNT])
+    with pytest.warns(UserWarning, match=r"Column 0 of X .* codes up to 10000000, .* Renumber"):
+        model = trees(n_estimators=2).fit(X, Y, categorical_feature=[0])
+    model.predict(X)  # does not warn
+
+
 def test_evaluation_sets_use_the_categories_of_training():
     recorded = []
     for table in (frame(), csv_round_trip(frame()), frame(colour=pd.Categorical(COLOUR[::1]))):
