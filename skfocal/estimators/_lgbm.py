@@ -52,6 +52,7 @@ from skfocal.estimators._rows import (
     check_init_score,
     evaluation_names,
     evaluation_rows,
+    evaluation_sets,
 )
 from skfocal.objectives import FocalMetric
 from skfocal.objectives._blocks import n_threads
@@ -439,9 +440,7 @@ class FocalLGBMClassifier(FocalClassifier):
         classes, train = self._training_rows(X, y, sample_weight, init_score)
         loss = build_loss(self, classes, train.y, train.weight)
         check_init_model(first, self, classes, loss)
-        evaluation = evaluation_rows(
-            self,
-            classes,
+        sets = evaluation_sets(
             train.init_score,
             eval_X=eval_X,
             eval_y=eval_y,
@@ -449,6 +448,7 @@ class FocalLGBMClassifier(FocalClassifier):
             eval_class_weight=eval_class_weight,
             eval_init_score=eval_init_score,
         )
+        evaluation = [evaluation_rows(self, classes, *of_set) for of_set in sets]
         if self.early_stopping and not evaluation:
             train, *evaluation = hold_out(
                 train, self.validation_fraction, self.random_state, classes

@@ -121,15 +121,6 @@ def one_column(shape):
     return sparse.csr_matrix((np.ones(len(rows)), (rows, np.zeros_like(rows))), shape=shape)
 
 
-def evaluation_rows(estimator, classes, init_score, **given):
-    """Validate the evaluation sets and return them as a list of :class:`Rows`.
-
-    ``given`` contains the arguments of ``fit`` that are named in :data:`EVAL_ARGUMENTS`.
-    """
-    sets = evaluation_sets(init_score, **given)
-    return [_validated_rows(estimator, classes, *columns) for columns in sets]
-
-
 def evaluation_sets(init_score, *, eval_X, eval_y, **others):
     """Return a tuple of arguments per evaluation set, in the order of :data:`EVAL_ARGUMENTS`."""
     if (eval_X is None) != (eval_y is None):
@@ -149,7 +140,7 @@ def evaluation_sets(init_score, *, eval_X, eval_y, **others):
     return list(zip(*columns.values(), strict=True))
 
 
-def _validated_rows(estimator, classes, X, y, weight, class_weight, init_score):
+def evaluation_rows(estimator, classes, X, y, weight, class_weight, init_score):
     """Validate one evaluation set and return it as :class:`Rows`."""
     X = lightgbm_input(estimator, X, reset=False)
     encoded = encode_known_labels(y, classes, "eval_y")
