@@ -23,7 +23,6 @@ __all__ = [
     "_is_numpy_namespace",
     "_max_precision_float_dtype",
     "_openmp_effective_n_threads",
-    "_safe_indexing",
     "array_namespace",
     "check_same_namespace",
     "get_all_param_aliases",
@@ -43,7 +42,6 @@ try:
     from sklearn.base import _fit_context
     from sklearn.model_selection._classification_threshold import BaseThresholdClassifier
     from sklearn.model_selection._search import BaseSearchCV
-    from sklearn.utils import _safe_indexing
     from sklearn.utils._openmp_helpers import _openmp_effective_n_threads
     from sklearn.utils._param_validation import Interval, StrOptions
     from sklearn.utils.validation import _check_sample_weight

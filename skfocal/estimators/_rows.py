@@ -12,7 +12,6 @@ from sklearn.utils import check_array
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import check_consistent_length
 
-from skfocal._private import _safe_indexing
 from skfocal._rows import check_weight, encode_known_labels
 from skfocal.estimators._base import apply_zero_class_weights, zero_weight_classes
 from skfocal.estimators._inputs import lightgbm_input
@@ -51,12 +50,7 @@ class Rows:
 
     def take(self, rows):
         """Return the rows with the given indices."""
-        return Rows(
-            *(
-                None if column is None else _safe_indexing(column, rows)
-                for column in self._columns()
-            )
-        )
+        return Rows(*(None if column is None else column[rows] for column in self._columns()))
 
     def same_data(self, other):
         """Return whether both have the same features and labels in the same order."""
