@@ -36,7 +36,7 @@ from skfocal.estimators._evaluation import (
     check_eval_metric,
     name_training_rows,
 )
-from skfocal.estimators._inputs import dataset_features, lightgbm_input, remember_columns
+from skfocal.estimators._inputs import dataset_features, lightgbm_input
 from skfocal.estimators._lgbm_params import check_column_params
 from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._rows import evaluation_names, evaluation_sets
@@ -156,8 +156,9 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
 
         first = read_init_model(init_model, without_rows(X))
         columns = FocalLGBMClassifier()  # sent to the workers; holds only the columns
+        kinds = {"categories": first.categories, "categorical_feature": categorical_feature}
         for estimator in (self, columns):
-            remember_columns(estimator, without_rows(X), categorical_feature, first.categories)
+            lightgbm_input(estimator, without_rows(X), reset=True, ensure_min_samples=0, **kinds)
         check_column_params(self.lgbm_params or {}, columns)
         rows = {"X": X, "y": y, "sample_weight": sample_weight, "init_score": init_score}
         parts, summaries = _checked(client, columns, rows)

@@ -68,7 +68,9 @@ def numeric_input(estimator, X, *, reset, categories=None, text_allowed=True, **
     return validate_data(estimator, X, reset=reset, **arguments)
 
 
-def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature="auto"):
+def lightgbm_input(
+    estimator, X, *, reset, categories=None, categorical_feature="auto", ensure_min_samples=1
+):
     """Validate X for LightGBM and replace the values of categorical columns by codes.
 
     NaN means missing; infinities raise ``ValueError``. With ``reset``, the categorical columns
@@ -92,23 +94,13 @@ def lightgbm_input(estimator, X, *, reset, categories=None, categorical_feature=
         accept_sparse=["csr", "csc"],
         dtype=[np.float64, np.float32],
         ensure_all_finite="allow-nan",
+        ensure_min_samples=ensure_min_samples,
     )
     if reset:
         nominal = nominal_columns(frame, estimator._categories)
         estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
     _check_codes(estimator, X, warn=reset)
     return _canonical(X) if sparse.issparse(X) else X
-
-
-def remember_columns(estimator, template, categorical_feature, categories=None):
-    """Store feature names, categories and categorical columns of an empty table."""
-    validate_data(estimator, template, skip_check_array=True)
-    estimator._labels = None
-    estimator._categories = find_categories(template) if categories is None else categories
-    if is_frame(template):
-        _check_labels(estimator, template, reset=True)
-    nominal = nominal_columns(template, estimator._categories)
-    estimator._nominal = _categorical_positions(estimator, nominal, categorical_feature)
 
 
 def dataset_features(estimator):
