@@ -8,7 +8,6 @@ import dask
 import numpy as np
 from dask.sizeof import sizeof
 from distributed import default_client, wait
-from scipy import sparse
 
 from skfocal._private import _fit_context
 from skfocal.dask._lazy import LazyPredictions
@@ -20,6 +19,7 @@ from skfocal.dask._partitions import (
     merge,
     partitions,
     sizeof_rows,
+    stack,
     summaries_of,
     weight_without,
     without_rows,
@@ -164,13 +164,13 @@ class SummedObjective(PenalisedObjective):
         """Local objective over about ``n_rows`` evenly spaced rows, which are gathered once."""
         if self._sample is None:
             every = max(1, self.n_samples // n_rows)
-            X, y, weight = zip(*chain(*self._map(_every_row, every)), strict=True)
-            y = np.concatenate(y)
+            sampled = chain(*self._map(_every_row, every))
+            X, y, weight = map(stack, zip(*sampled, strict=True))
             self._sample = LinearObjective(
                 self.loss,
-                sparse.vstack(X, format="csr") if sparse.issparse(X[0]) else np.concatenate(X),
+                X,
                 y,
-                None if weight[0] is None else np.concatenate(weight),
+                weight,
                 scale=self.scale * self.n_samples / len(y),
                 l2=self.l2,
                 fit_intercept=self.fit_intercept,

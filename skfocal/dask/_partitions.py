@@ -8,6 +8,7 @@ import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 from dask.sizeof import sizeof
+from scipy import sparse
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from skfocal._rows import check_weight, encode_labels
@@ -274,3 +275,10 @@ def weight_without(part, silenced):
     if not len(silenced):
         return part.weight
     return np.where(np.isin(part.y, silenced), 0.0, 1.0 if part.weight is None else part.weight)
+
+
+def stack(values):
+    """Stack the rows of all values, which may all be None."""
+    if len(values) == 1 or values[0] is None:
+        return values[0]
+    return sparse.vstack(values, "csr") if sparse.issparse(values[0]) else np.concatenate(values)

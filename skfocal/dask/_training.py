@@ -11,11 +11,10 @@ from uuid import uuid4
 import lightgbm
 import numpy as np
 from distributed import get_worker, wait
-from scipy import sparse
 
 from skfocal.dask._exchange import Exchange
 from skfocal.dask._memory import reuse_freed_memory
-from skfocal.dask._partitions import weight_without
+from skfocal.dask._partitions import stack, weight_without
 from skfocal.dask._tasks import PeerLost, WorkerLost, WorkerTasks
 from skfocal.estimators._boosting import check_leaves, train_booster
 from skfocal.estimators._lgbm_params import _main_names
@@ -199,17 +198,8 @@ def _joined(plan, parts):
     columns = [
         (part.X, part.y, weight_without(part, plan.silenced), part.init_score) for part in parts
     ]
-    X, y, weight, init_score = (
-        None if values[0] is None else _stack(values) for values in zip(*columns, strict=True)
-    )
+    X, y, weight, init_score = map(stack, zip(*columns, strict=True))
     return Rows(X, np.searchsorted(plan.classes, y), weight, init_score)
-
-
-def _stack(values):
-    """Stack the rows of all values, which may all be None."""
-    if len(values) == 1 or values[0] is None:
-        return values[0]
-    return sparse.vstack(values, "csr") if sparse.issparse(values[0]) else np.concatenate(values)
 
 
 def _pooled(metric, exchange):
