@@ -4,7 +4,7 @@ from operator import itemgetter
 
 import numpy as np
 
-from skfocal.dask._partitions import Part, summaries_of, weight_without
+from skfocal.dask._partitions import Part, sum_by_class, summaries_of, weight_without
 from skfocal.estimators._holdout import held_out_sizes, rows_of_classes, split_rows
 from skfocal.estimators._rows import Rows
 
@@ -34,9 +34,7 @@ def hold_out(client, parts, summaries, total, fraction, seed, silenced):
         _split, parts, sizes.tolist(), seeds, classes=classes, silenced=classes[silenced]
     )
     train, summaries = summaries_of(client, client.map(itemgetter(0), split))
-    masses = np.zeros(len(classes))
-    for summary in summaries:
-        masses[np.searchsorted(classes, summary.classes)] += summary.masses
+    masses = sum_by_class(summaries, classes, "masses")
     held_out, _ = summaries_of(client, client.map(itemgetter(1), split))
     return train, held_out, masses, sum(summary.counts.sum() for summary in summaries)
 

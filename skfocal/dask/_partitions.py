@@ -236,13 +236,9 @@ def merge(summaries, weight_dtype=np.float64):
     labels = [summary.classes for summary in summaries]
     if len({label.dtype.kind in "biuf" for label in labels}) > 1:
         raise TypeError("y must contain labels of one type, got numbers and other types.")
-    labels = np.concatenate(labels)
     # Repeat each label three times, because unique floats would look like a regression target.
-    classes, _ = encode_labels(np.repeat(labels, 3))
-    masses, counts = (
-        _by_class(classes, labels, [getattr(summary, name) for summary in summaries])
-        for name in ("masses", "counts")
-    )
+    classes, _ = encode_labels(np.repeat(np.concatenate(labels), 3))
+    masses = sum_by_class(summaries, classes, "masses")
     _check_masses(masses, weight_dtype)
     return Summary(
         summaries[0].kind,
@@ -250,14 +246,16 @@ def merge(summaries, weight_dtype=np.float64):
         sum(summary.n_rows for summary in summaries),
         classes,
         masses,
-        counts.astype(np.int64),
+        sum_by_class(summaries, classes, "counts").astype(np.int64),
         all(summary.all_zero for summary in summaries),
     )
 
 
-def _by_class(classes, labels, values):
-    codes = np.searchsorted(classes, labels)
-    return np.bincount(codes, weights=np.concatenate(values), minlength=len(classes))
+def sum_by_class(summaries, classes, name):
+    """Sum ``masses`` or ``counts`` of summaries for each class of the whole collection."""
+    codes = np.searchsorted(classes, np.concatenate([summary.classes for summary in summaries]))
+    values = np.concatenate([getattr(summary, name) for summary in summaries])
+    return np.bincount(codes, weights=values, minlength=len(classes))
 
 
 def _check_masses(masses, dtype):
