@@ -149,9 +149,8 @@ def _log_score(model, score, add):
 def _margins(score, n_classes, add):
     """Compute the margin of each class, ``z_k - logsumexp(z_j for j != k)``, in both tails."""
     values, index = add("TopK", score, np.array([2]), axis=1, n_outputs=2)
-    top, second = (add("Gather", values, np.array([k]), axis=1) for k in (0, 1))
-    first = add("Gather", index, np.array([0]), axis=1)
-    is_top = add("Equal", first, np.arange(n_classes)[np.newaxis])
+    top, second = add.column(values, 0), add.column(values, 1)
+    is_top = add("Equal", add.column(index, 0), np.arange(n_classes)[np.newaxis])
     rest = add("Where", is_top, -np.inf, score)
 
     def total(values):
