@@ -10,13 +10,11 @@ from skfocal.objectives import FocalMetric
 
 
 def _auc(y_true, proba, sample_weight):
-    one_hot, proba = _one_hot(y_true, proba)
-    return roc_auc_score(one_hot, proba, sample_weight=sample_weight)
+    return roc_auc_score(*_one_hot(y_true, proba), sample_weight=sample_weight)
 
 
 def _average_precision(y_true, proba, sample_weight):
-    one_hot, proba = _one_hot(y_true, proba)
-    return average_precision_score(one_hot, proba, sample_weight=sample_weight)
+    return average_precision_score(*_one_hot(y_true, proba), sample_weight=sample_weight)
 
 
 def _log_loss(y_true, proba, sample_weight):
