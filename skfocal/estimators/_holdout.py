@@ -46,7 +46,7 @@ def rows_of_classes(rows, n_classes):
     return [np.flatnonzero(weighted & (rows.y == k)) for k in range(n_classes)]
 
 
-def held_out_sizes(counts, fraction, classes, stacklevel=5):
+def held_out_sizes(counts, fraction, classes):
     """Return the number of rows to hold out of each class, from the class counts.
 
     Warnings and errors are those of :func:`hold_out`.
@@ -62,7 +62,7 @@ def held_out_sizes(counts, fraction, classes, stacklevel=5):
         warnings.warn(
             f"early_stopping holds out no rows of the classes {np.array(single).tolist()}, each of "
             "which has only one row with positive weight.",
-            stacklevel=stacklevel,
+            stacklevel=5,  # the caller of fit, which scikit-learn wraps
         )
     return sizes
 
