@@ -25,11 +25,6 @@ from skfocal.dask._partitions import (
 from skfocal.dask._training import Plan, network_params, train
 from skfocal.estimators import FocalLGBMClassifier
 from skfocal.estimators._base import apply_zero_class_weights, build_loss, zero_weight_classes
-from skfocal.estimators._boosting import (
-    constant_start,
-    objective_params,
-    warn_about_small_weights,
-)
 from skfocal.estimators._continuation import check_init_model, read_init_model
 from skfocal.estimators._evaluation import (
     NEED_EVERY_CLASS,
@@ -38,7 +33,6 @@ from skfocal.estimators._evaluation import (
 )
 from skfocal.estimators._inputs import dataset_features, lightgbm_input
 from skfocal.estimators._lgbm_params import check_column_params
-from skfocal.estimators._prior import class_shares, prediction_loss
 from skfocal.estimators._rows import evaluation_names, evaluation_sets
 
 
@@ -179,20 +173,17 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
             )
             evaluation = [held_out]
         totals = Part(None, codes, masses, init_score)
-        share = class_shares(codes, masses, len(classes))
-        start = constant_start(loss, totals, first)
-        params["learning_rate"] = self._learning_rate(n_weighted)
-        warn_about_small_weights(loss, codes, masses, n_weighted, self.reg_lambda)
+        fitted, loss_params, feval = self._loss_settings(
+            loss, classes, totals, n_weighted, first, metrics
+        )
         plan = Plan(
-            params=params | objective_params(loss, start, totals, self.curvature),
+            params=params | loss_params,
             n_rounds=self.n_estimators,
             features=dataset_features(self),
             classes=classes,
             silenced=classes[silenced],
             all_zero=total.all_zero,
-            metrics=self._metrics(
-                metrics, loss, start, prediction_loss(self, loss, classes, share)
-            ),
+            metrics=feval,
             names=names,
             callbacks=callbacks,
             print_every=int(self.verbose),
@@ -200,10 +191,9 @@ class DaskFocalLGBMClassifier(LazyPredictions, FocalLGBMClassifier):
         )
         booster, results = train(client, plan, parts, evaluation)
         booster.pandas_categorical = list(self._categories.values()) or None
-        self.booster_, self.evals_result_, self.start_ = booster, results, start
-        self.best_iteration_ = booster.best_iteration or booster.current_iteration()
-        self.classes_, self.class_share_ = classes, share
-        self.loss_, self.learning_rate_ = loss, params["learning_rate"]
+        fitted["booster_"], fitted["evals_result_"] = booster, results
+        fitted["best_iteration_"] = booster.best_iteration or booster.current_iteration()
+        vars(self).update(fitted)
         return self
 
     def _named(self, sets, eval_names, X, y):

@@ -44,7 +44,7 @@ def warn_about_small_weights(loss, y, sample_weight, n_weighted, reg_lambda):
             f"The weights of the rows, including alpha and class_weight, sum to {total:.3g}, so "
             f"reg_lambda={reg_lambda:g} shrinks the trees too much. Multiply the weights by a "
             "constant so that their mean is about 1, or decrease reg_lambda.",
-            stacklevel=4,  # the caller of fit, which scikit-learn wraps
+            stacklevel=5,  # the caller of fit, which scikit-learn wraps
         )
 
 

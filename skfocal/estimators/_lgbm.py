@@ -457,18 +457,14 @@ class FocalLGBMClassifier(FocalClassifier):
         validation, training = split_names(train, evaluation, names)
         check_metrics_defined(metrics, evaluation, names, classes)
 
-        start = constant_start(loss, train, first)
-        share = class_shares(train.y, train.weight, len(classes))
-        n_weighted = train.n_weighted
-        params["learning_rate"] = self._learning_rate(n_weighted)
-        warn_about_small_weights(loss, train.y, train.weight, n_weighted, self.reg_lambda)
-        fitted = {"classes_": classes, "class_share_": share, "loss_": loss, "start_": start}
-        fitted |= {"learning_rate_": params["learning_rate"], "evals_result_": {}}
+        fitted, loss_params, feval = self._loss_settings(
+            loss, classes, train, train.n_weighted, first, metrics
+        )
+        fitted["evals_result_"] = {}
         features = dataset_features(self)
-        feval = self._metrics(metrics, loss, start, prediction_loss(self, loss, classes, share))
         train_set = train.usable().dataset(params, features)
         booster = train_booster(
-            params | objective_params(loss, start, train, self.curvature),
+            params | loss_params,
             train_set,
             num_boost_round=self.n_estimators,
             valid_sets=[rows.dataset(params, features, reference=train_set) for rows in evaluation],
@@ -709,6 +705,20 @@ class FocalLGBMClassifier(FocalClassifier):
         weight = check_weight(sample_weight, X, dtype=np.float32)
         weight = apply_zero_class_weights(weight, y, zero_weight_classes(self, classes))
         return classes, Rows(X, y, weight, init_score)
+
+    def _loss_settings(self, loss, classes, rows, n_weighted, first, metrics):
+        """Return fitted attributes, parameters of LightGBM and its ``feval``, all for one loss.
+
+        ``rows`` contains the training rows or, on Dask, one row per class.
+        """
+        start = constant_start(loss, rows, first)
+        share = class_shares(rows.y, rows.weight, len(classes))
+        rate = self._learning_rate(n_weighted)
+        warn_about_small_weights(loss, rows.y, rows.weight, n_weighted, self.reg_lambda)
+        feval = self._metrics(metrics, loss, start, prediction_loss(self, loss, classes, share))
+        params = {"learning_rate": rate, **objective_params(loss, start, rows, self.curvature)}
+        fitted = {"classes_": classes, "class_share_": share, "loss_": loss, "start_": start}
+        return fitted | {"learning_rate_": rate}, params, feval
 
     def _metrics(self, metrics, loss, start, prediction):
         """Return LightGBM's ``feval`` for the metrics and the focal loss.
