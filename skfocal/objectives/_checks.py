@@ -17,17 +17,17 @@ def check_option(name, value, allowed):
         raise ValueError(f"{name} must be one of {list(allowed)}, got {value!r}.")
 
 
-def in_class_order(name, values, labels):
+def in_class_order(name, values, labels=None):
     """Return values that are given by label, in a pandas Series or a dict, in class order.
 
-    Raises ValueError unless there is one value for each label. Other values are returned
-    unchanged.
+    Raises ValueError unless there is one value for each label, by default 0, 1, ... Other values
+    are returned unchanged.
     """
     if hasattr(values, "to_dict"):  # a pandas Series, such as the result of value_counts
         values = values.to_dict()
     if not isinstance(values, Mapping):
         return values
-    labels = list(labels)
+    labels = list(range(len(values)) if labels is None else labels)
     missing = [label for label in labels if label not in values]
     unknown = list(set(values) - set(labels))
     if missing or unknown:
@@ -40,7 +40,7 @@ def in_class_order(name, values, labels):
 
 def check_gamma(gamma, n_classes):
     """Return gamma as a float, or as a tuple with one float per class if they differ."""
-    values = as_floats("gamma", in_class_order("gamma", gamma, range(n_classes)))
+    values = as_floats("gamma", in_class_order("gamma", gamma))
     if values.shape not in {(), (n_classes,)}:
         raise ValueError(
             f"gamma must be a number or one number for each of the {n_classes} classes, "
@@ -57,7 +57,7 @@ def check_alpha(alpha, n_classes):
     """Return alpha as None or as a tuple with one positive factor per class."""
     if alpha is None:
         return None
-    values = as_floats("alpha", in_class_order("alpha", alpha, range(n_classes)))
+    values = as_floats("alpha", in_class_order("alpha", alpha))
     if values.ndim == 0:
         if n_classes != 2:
             raise ValueError(
