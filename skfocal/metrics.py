@@ -31,10 +31,11 @@ def focal_loss(
         Predicted probabilities of the second class, or of all classes in the order of the sorted
         labels. As in ``log_loss``, they are clipped to [eps, 1 - eps] with the eps of their dtype.
     gamma : float or array-like of shape (n_classes,), default=1.0
-        Focusing parameter, between 0 and 100. 0 gives the log loss.
+        Focusing parameter, between 0 and 100: one value, or one per class in the order of the
+        sorted labels or, in a pandas Series, by label. 0 gives the log loss.
     alpha : None, float in (0, 1) or array-like of shape (n_classes,), default=None
-        Factor that multiplies the loss of each class. None means 1 for every class. A float ``a``
-        means ``(1 - a, a)``.
+        Factor that multiplies the loss of each class, in the order of the sorted labels or, in a
+        pandas Series, by label. None means 1 for every class. A float ``a`` means ``(1 - a, a)``.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each row. None means 1 for every row.
     normalize : bool, default=True

@@ -149,11 +149,14 @@ def _scorers(scoring, y):
     """
     if callable(scoring):
         return scoring
-    if not isinstance(scoring, Mapping):
-        scoring = {name: name for name in ([scoring] if isinstance(scoring, str) else scoring)}
+    scoring = (scoring,) if isinstance(scoring, str) else scoring
     labels = np.unique(to_numpy(y))
     if len(labels) != 2 or labels[1] == 1:
         return scoring
+    if not isinstance(scoring, Mapping):
+        if len({*map(repr, scoring)}) < len(scoring):
+            return scoring  # scikit-learn raises an error for duplicates
+        scoring = {name: name for name in scoring}
     methods = ("decision_function", "predict_proba")
     of_second = make_scorer(average_precision_score, response_method=methods, pos_label=labels[1])
     return {

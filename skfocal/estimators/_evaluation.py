@@ -1,6 +1,7 @@
 """Evaluation metrics and early stopping during boosting."""
 
 import inspect
+from dataclasses import replace
 
 import lightgbm
 import numpy as np
@@ -186,16 +187,8 @@ def stop_early(patience, min_delta, watched):
                 f"The metric for early stopping must not be NaN, got NaN for {first[1]!r} on the "
                 f"evaluation set {watched!r}."
             )
-        watched_env = lightgbm.callback.CallbackEnv(
-            model=env.model,
-            params=env.params,
-            iteration=env.iteration,
-            begin_iteration=env.begin_iteration,
-            end_iteration=env.end_iteration,
-            evaluation_result_list=[first],
-        )
         try:
-            stop(watched_env)
+            stop(replace(env, evaluation_result_list=[first]))
         except lightgbm.callback.EarlyStopException as end:
             best = last_iteration[end.best_iteration]
             raise lightgbm.callback.EarlyStopException(best, end.best_score) from None

@@ -38,6 +38,7 @@ TREE_PARAMS = sorted(
     - {"early_stopping", "early_stopping_min_delta"}
 )
 
+# Files that contain column indices.
 FILES = ("forcedsplits_filename", "forcedbins_filename")
 
 _WEIGHTS = "LightGBM ignores it under a custom objective; use alpha or class_weight"
@@ -93,7 +94,6 @@ def check_lgbm_params(lgbm_params):
     for names without effect, and for two aliases of one parameter.
     """
     lgbm_params = dict(lgbm_params or {})
-    _check_files(lgbm_params)
     given = {}
     for name in lgbm_params:
         hint = _hint(name)
@@ -109,7 +109,7 @@ def check_lgbm_params(lgbm_params):
 
 
 def check_column_params(lgbm_params, estimator):
-    """Raise ``ValueError`` for per-column parameters with which LightGBM aborts the process."""
+    """Raise ``ValueError`` for per-column parameters that LightGBM ignores or aborts on."""
     given = {_main_names()[name]: value for name, value in lgbm_params.items()}
     monotone = given.get("monotone_constraints")
     if monotone is not None:
@@ -120,9 +120,9 @@ def check_column_params(lgbm_params, estimator):
                 "monotone_constraints must be 0 for categorical columns, got other values for the "
                 f"columns {constrained}."
             )
-    for name in FILES:
-        if path := given.get(name):
-            _check_forced_features(name, json.loads(Path(path).read_text("utf-8")), estimator)
+    for name, path in lgbm_params.items():
+        if _main_names()[name] in FILES and path:
+            _check_forced_features(name, path, estimator.n_features_in_)
     groups = given.get("interaction_constraints")
     if groups is not None:
         unknown = sorted(_grouped_columns(groups) - set(range(estimator.n_features_in_)))
@@ -133,23 +133,32 @@ def check_column_params(lgbm_params, estimator):
             )
 
 
-def _check_forced_features(name, content, estimator):
-    """Raise ``ValueError`` unless the "feature" entries of a file are columns of X."""
-    features = list(_feature_entries(content))
-    valid = range(estimator.n_features_in_)
-    if not features or not all(type(f) is int and f in valid for f in features):
+def _check_forced_features(name, path, n_features):
+    """Raise ``ValueError`` unless a JSON file exists and its "feature" entries are columns of X.
+
+    LightGBM ignores missing and invalid files, and aborts the process for negative features.
+    """
+    try:
+        features = list(_feature_entries(json.loads(Path(path).read_text("utf-8"))))
+    except (OSError, ValueError) as error:
         raise ValueError(
-            f"The file {name} must contain 'feature' entries with column indices below "
-            f"{estimator.n_features_in_}, got {features}."
+            f"lgbm_params[{name!r}] must be the path of a JSON file, got {path!r}: {error}."
+        ) from error
+    if not features or not all(type(f) is int and 0 <= f < n_features for f in features):
+        raise ValueError(
+            f"The file lgbm_params[{name!r}] must contain 'feature' entries with column indices "
+            f"below {n_features}, got {features}."
         )
 
 
 def _feature_entries(content):
-    parts = content.values() if isinstance(content, dict) else content
-    if isinstance(content, dict) and "feature" in content:
-        yield content["feature"]
-    for part in parts:
-        if isinstance(part, dict | list):
+    """Yield the values of all keys "feature" in nested lists and dicts."""
+    if isinstance(content, dict):
+        if "feature" in content:
+            yield content["feature"]
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
             yield from _feature_entries(part)
 
 
@@ -191,18 +200,6 @@ def hint_at_lightgbm_keywords(init):
         init(self, *args, **kwargs)
 
     return wrapper
-
-
-def _check_files(lgbm_params):
-    """Raise ``ValueError`` for missing or invalid files, which LightGBM would ignore."""
-    for name, path in lgbm_params.items():
-        if _main_names().get(name) in FILES and path:
-            try:
-                json.loads(Path(path).read_text("utf-8"))
-            except (OSError, ValueError) as error:
-                raise ValueError(
-                    f"lgbm_params[{name!r}] must be the path of a JSON file, got {path!r}: {error}."
-                ) from error
 
 
 def _hint(name):

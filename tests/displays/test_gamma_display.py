@@ -652,3 +652,12 @@ def test_average_precision_is_that_of_the_second_class(labels, scoring):
     for name, values in expected.items():
         np.testing.assert_allclose(scores[name], values, rtol=1e-12)
     plt.close("all")
+
+
+@pytest.mark.parametrize("labels", [(0, 1), (1, 2)], ids=str)
+def test_duplicate_scores_raise(labels):
+    scoring = ["roc_auc", "roc_auc"]
+    with pytest.raises(ValueError, match="Duplicate elements"):
+        GammaDisplay.from_estimator(
+            FocalLogisticRegression(), X, np.array(labels)[y], gammas=(0, 1), scoring=scoring
+        )

@@ -139,7 +139,12 @@ def test_missing_and_invalid_files_raise(name, tmp_path):
     (tmp_path / "splits.json").write_text("{feature: 3}")
     with pytest.raises(ValueError, match=r"must be the path of a JSON file, .* property name"):
         fit({name: str(tmp_path / "splits.json")})
-    for content in ('{"feature": -1, "threshold": 0.1}', '{"threshold": 0.1}', '[{"feature": 8}]'):
+    for content in (
+        '{"feature": -1, "threshold": 0.1}',
+        '{"threshold": 0.1}',
+        '[{"feature": 8}]',
+        "3",
+    ):
         (tmp_path / "splits.json").write_text(content)
         with pytest.raises(ValueError, match="'feature' entries with column indices below 8"):
             fit({name: str(tmp_path / "splits.json")})

@@ -110,8 +110,11 @@ def test_skops_requires_trust_in_documented_types_only():
     fitted += [model.fit(X, three) for model in (small, FocalLogisticRegression())]
     untrusted = {name for model in fitted for name in io.get_untrusted_types(data=io.dumps(model))}
     assert untrusted == TRUSTED
+    sparse = FocalLogisticRegression(l1_ratio=1.0, C=0.1).fit(X, y).sparsify()
+    added = set(io.get_untrusted_types(data=io.dumps(sparse))) - TRUSTED
+    assert added == {"scipy.sparse._csr.csr_matrix"}
     page = (Path(__file__).parents[2] / "docs" / "deployment.md").read_text()
-    assert all(f'"{name}"' in page for name in TRUSTED)
+    assert all(f'"{name}"' in page for name in TRUSTED | added)
 
 
 @pytest.mark.parametrize("path", SAVED, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -97,11 +97,12 @@ def test_row_blocks_cover_all_rows_and_have_at_most_block_bytes(shape):
 
 
 @pytest.mark.parametrize(
-    ("n_jobs", "expected"), [(1, 1), (3, 3), (9, 9), (-1, 8), (-2, 7), (-20, 1)]
+    ("n_jobs", "expected"), [(1, 1), (True, 1), (3, 3), (9, 9), (-1, 8), (-2, 7), (-20, 1)]
 )
 def test_n_threads_on_eight_cores(n_jobs, expected, monkeypatch):
     monkeypatch.setattr(joblib, "cpu_count", lambda: 8)
     assert n_threads(n_jobs) == expected
+    assert type(n_threads(n_jobs)) is int  # LightGBM rejects True
 
 
 def test_n_threads_none_uses_joblib_configuration():
